@@ -1,0 +1,247 @@
+/**
+ * What `usher.yaml` may say. One zod schema is the only description: the loader checks with it, and the JSON Schema for
+ * editors (docs/usher.schema.json) is written from it.
+ */
+import { z } from 'zod';
+import { iana } from '../time-zones.ts';
+
+export const languages = ['en', 'de', 'fr', 'es', 'ja'] as const;
+export type Language = (typeof languages)[number];
+
+const id = z
+  .string()
+  .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'use 1 to 63 lower-case letters, digits and inner hyphens')
+  .describe('Unique and stable: it is part of addresses and of dial tokens. Renaming it makes a new room.');
+
+const guid = z
+  .string()
+  .regex(
+    /^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/,
+    'use a GUID such as 00000000-0000-0000-0000-000000000000',
+  )
+  .transform((value) => value.toLowerCase());
+
+const timeZone = z
+  .string()
+  .transform((name, context) => {
+    const zone = iana(name);
+    if (zone !== null) return zone;
+    context.addIssue({
+      code: 'custom',
+      message: 'use an IANA name (Europe/Oslo) or a Windows name (W. Europe Standard Time)',
+    });
+    return z.NEVER;
+  })
+  .describe('IANA or Windows name of a time zone.');
+
+const port = z.int().min(0).max(65_535).describe('0 takes any free port.');
+const address = z
+  .union([z.ipv4(), z.ipv6()], { error: 'use an IP address, e.g. 127.0.0.1 or 0.0.0.0' })
+  .describe('IP address to listen on.');
+const cidr = z.union([z.cidrv4(), z.cidrv6()], { error: 'use CIDR, e.g. 192.0.2.0/24' });
+
+const hide = z.enum(['all', 'private', 'never']);
+const privacy = z.strictObject({
+  subject: hide.default('private').describe('Which meetings hide their subject on devices.'),
+  organizer: hide.default('private').describe('Which meetings hide their organiser on devices.'),
+});
+
+const join = z.strictObject({
+  leadMinutes: z
+    .int()
+    .min(0)
+    .max(180)
+    .default(5)
+    .describe('The Join button appears this many minutes before the start.'),
+  tailMinutes: z.int().min(0).max(180).default(0).describe('… and stays this many minutes after the end.'),
+});
+
+const show = z.enum(['listed', 'hidden']);
+const meetings = z.strictObject({
+  withoutJoin: show
+    .default('listed')
+    .describe('Meetings that the room cannot join: listed without a button, or hidden.'),
+  tentative: show.default('listed').describe('Meetings that the room has not accepted for certain.'),
+  allDay: show.default('listed'),
+});
+
+const calendar = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('folder').describe('A folder of .ics and .eml files, watched.'),
+    path: z.string().min(1).describe('Relative to the configuration file.'),
+  }),
+  z.strictObject({
+    type: z.literal('feed').describe('An iCalendar feed over http or https.'),
+    url: z.string().min(1).describe('http, https or webcal address. A secret belongs into ${env:…} or ${file:…}.'),
+    pollMinutes: z.number().min(0.25).max(1440).default(2),
+    allowPrivateAddresses: z
+      .boolean()
+      .default(false)
+      .describe('Whether the feed may be on a private or loopback address.'),
+    username: z.string().optional(),
+    password: z.string().optional(),
+  }),
+]);
+
+const dials = z.boolean().default(false).describe('This is the device of the room that dials. At most one per room.');
+const device = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('panel').describe('The panel page, for a touch panel or tablet beside the room.') }),
+  z.strictObject({ type: z.literal('ics-feed').describe('An iCalendar feed of the entries.') }),
+  z.strictObject({
+    type: z.literal('module').describe('A device connector of your own: a module whose default export opens a device.'),
+    module: z.string().min(1).describe('Package name, or a path relative to the configuration file.'),
+    options: z.unknown().optional(),
+    dials,
+  }),
+]);
+
+const callers = z.strictObject({
+  networks: z.array(cidr).default([]).describe('Networks that this room may call from. Empty: any.'),
+  trustedPeers: z.array(cidr).default([]).describe('Proxies whose P-Asserted-Identity is believed.'),
+  identities: z
+    .array(z.string())
+    .default([])
+    .describe('SIP addresses (user@domain) that a trusted peer may assert for this room.'),
+});
+
+const room = z.strictObject({
+  id,
+  name: z
+    .string()
+    .trim()
+    .min(1)
+    .max(120)
+    .describe('As people know it; hosts of meetings see it as the name of the guest.'),
+  timeZone: timeZone.optional(),
+  language: z.enum(languages).optional(),
+  calendar,
+  devices: z.array(device).default([{ type: 'panel' }, { type: 'ics-feed' }]),
+  callers: callers.optional(),
+  privacy: z
+    .strictObject({ subject: hide.optional(), organizer: hide.optional() })
+    .optional()
+    .describe('For this room, instead of the general setting.'),
+  join: z
+    .strictObject({
+      leadMinutes: z.int().min(0).max(180).optional(),
+      tailMinutes: z.int().min(0).max(180).optional(),
+    })
+    .optional()
+    .describe('For this room, instead of the general setting.'),
+  meetings: z
+    .strictObject({ withoutJoin: show.optional(), tentative: show.optional(), allDay: show.optional() })
+    .optional()
+    .describe('For this room, instead of the general setting.'),
+});
+
+const sip = z.strictObject({
+  domain: z.string().min(1).optional().describe('Host part of dial strings. Default: the advertised address and port.'),
+  advertisedAddress: z
+    .string()
+    .optional()
+    .describe('Address that devices can reach; default: the address of the first listener.'),
+  listen: z
+    .array(
+      z.strictObject({
+        transport: z.enum(['udp', 'tcp']),
+        address: address.default('0.0.0.0'),
+        port: port.default(5060),
+      }),
+    )
+    .min(1)
+    .default([
+      { transport: 'udp', address: '0.0.0.0', port: 5060 },
+      { transport: 'tcp', address: '0.0.0.0', port: 5060 },
+    ]),
+  rtp: z
+    .strictObject({
+      address: address.optional().describe('Default: the address of the first listener.'),
+      announcedAddress: z.string().optional().describe('Default: sip.advertisedAddress.'),
+      minPort: z.int().min(1024).max(65_535).default(40_000),
+      maxPort: z.int().min(1024).max(65_535).default(40_999),
+    })
+    .prefault({}),
+  graceMinutes: z.int().min(0).max(1440).default(120).describe('A dial token admits until this long after the end.'),
+  maxCalls: z.int().min(1).max(1000).default(20),
+  maxCallsPerRoom: z.int().min(1).max(20).default(2),
+});
+
+const guests = z.strictObject({
+  adapters: z
+    .array(z.strictObject({ module: z.string().min(1), options: z.unknown().optional() }))
+    .default([])
+    .describe('Ways into meetings, tried in order. Package names or paths relative to the configuration file.'),
+  lobbyTimeoutMinutes: z.number().min(0.1).max(240).default(30),
+  warmPages: z.int().min(0).max(20).default(2).describe('Blank pages kept ready.'),
+});
+
+const store = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('sqlite'),
+    path: z.string().optional().describe('Default: usher.db in dataFolder.'),
+  }),
+]);
+
+export const configSchema = z
+  .strictObject({
+    dataFolder: z
+      .string()
+      .default('usher-data')
+      .describe('Holds the store and the secret file; relative to the configuration file.'),
+    timeZone: timeZone.default('UTC').describe('For rooms that name none.'),
+    language: z.enum(languages).default('en').describe('For rooms that name none.'),
+    ownTenants: z.array(guid).default([]).describe('Ids of your own Microsoft Entra tenants.'),
+    window: z
+      .strictObject({ backDays: z.number().min(0).max(30).default(1), aheadDays: z.number().min(1).max(60).default(7) })
+      .prefault({})
+      .describe('How much of each calendar is read.'),
+    privacy: privacy.prefault({}),
+    join: join.prefault({}),
+    meetings: meetings.prefault({}),
+    web: z
+      .strictObject({
+        address: address.default('127.0.0.1'),
+        port: port.default(8080),
+        publicUrl: z
+          .url({ protocol: /^https?$/ })
+          .optional()
+          .describe('How panels reach Usher, if not at the listening address.'),
+      })
+      .prefault({}),
+    store: store.default({ type: 'sqlite' }),
+    sip: sip.optional().describe('Without it no guest calls are taken.'),
+    guests: guests.prefault({}),
+    log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
+    rooms: z.array(room).min(1, 'name at least one room'),
+  })
+  .superRefine((config, context) => {
+    const seen = new Map<string, number>();
+    for (const [index, { id: roomId, devices }] of config.rooms.entries()) {
+      const first = seen.get(roomId);
+      if (first !== undefined) {
+        const message = `two rooms have this id (the other is rooms[${first}]); give each its own`;
+        context.addIssue({ code: 'custom', path: ['rooms', index, 'id'], message });
+      }
+      seen.set(roomId, first ?? index);
+      const dialling = devices.flatMap((one, at) => ('dials' in one && one.dials ? [at] : []));
+      if (dialling[1] !== undefined) {
+        const message = 'only one device of a room dials; set dials: true on one of them alone';
+        context.addIssue({ code: 'custom', path: ['rooms', index, 'devices', dialling[1], 'dials'], message });
+      }
+    }
+    const rtp = config.sip?.rtp;
+    if (rtp !== undefined && rtp.maxPort - rtp.minPort < 3) {
+      const message = 'leave at least four ports from minPort to maxPort (a call with video takes four)';
+      context.addIssue({ code: 'custom', path: ['sip', 'rtp', 'maxPort'], message });
+    }
+  });
+
+export type Config = z.infer<typeof configSchema>;
+export type RoomConfig = Config['rooms'][number];
+export type DeviceConfig = RoomConfig['devices'][number];
+export type CalendarConfig = RoomConfig['calendar'];
+
+/** The JSON Schema (draft 2020-12) of `usher.yaml`, for editors. */
+export function configJsonSchema(): object {
+  return { title: 'usher.yaml', ...z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) };
+}
