@@ -1,0 +1,19 @@
+// Debian 12 does not have unordered_dense. The worker uses its containers and its hash by the interface that they share
+// with the standard library's, which are slower but not in the path of a packet more than once.
+#pragma once
+
+#include <functional>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace ankerl::unordered_dense
+{
+	template<typename Key>
+	using hash = std::hash<Key>;
+
+	template<typename Key, typename Value, typename Hash = std::hash<Key>, typename Equal = std::equal_to<Key>>
+	using map = std::unordered_map<Key, Value, Hash, Equal>;
+
+	template<typename Key, typename Hash = std::hash<Key>, typename Equal = std::equal_to<Key>>
+	using set = std::unordered_set<Key, Hash, Equal>;
+} // namespace ankerl::unordered_dense
