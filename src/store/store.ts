@@ -30,9 +30,9 @@ export interface Stored<T> {
 export interface Query {
   /** Index name → the value it must equal. */
   equal?: Readonly<Record<string, IndexValue>>;
-  /** A half-open range on one index: `from` ≤ value < `to`. */
+  /** A half-open range on one index: `from` ≤ value < `to`. Values of another kind than the ends never match. */
   range?: { index: string; from?: string | number; to?: string | number };
-  /** Default: by key, ascending. */
+  /** Default: by key, ascending. `null` comes before numbers, numbers before strings; equals go by key, ascending. */
   orderBy?: { index: string; direction: 'ascending' | 'descending' };
   /** Default 1,000; at most 10,000. */
   limit?: number;
@@ -66,7 +66,7 @@ export interface Collection<T> {
   remove(key: string, version?: number): Promise<boolean>;
   find(query?: Query): Promise<readonly Stored<T>[]>;
   count(query?: Pick<Query, 'equal' | 'range'>): Promise<number>;
-  /** Removes every match, at most `limit`; returns how many. */
+  /** Removes matches in the query's order, at most `limit` of them (default 1,000); returns how many. */
   removeMany(query: Query): Promise<number>;
 }
 
