@@ -98,6 +98,8 @@ export interface PushedDevice {
    * @throws DeviceError
    */
   replace(entries: readonly JoinEntry[], signal: AbortSignal): Promise<void>;
+  /** What `list` will report for an entry once it is taken: devices cut titles and know no seconds. */
+  shows(entry: JoinEntry): DeviceEntry;
   /** Calls `changed` when the device says that its list should be looked at again (reboot, `SyncRequired`). */
   watch?(changed: () => void): () => Promise<void>;
   readonly dialer: Dialer | null;

@@ -1,0 +1,175 @@
+/**
+ * What a room should show, worked out from its calendar. Pure: the same calendar, settings and secret give the same plan,
+ * byte for byte.
+ */
+import type { JoinEntry } from '../../connectors/devices/device.ts';
+import type { Instant, Invite, Understanding } from '../../parsers/invite.ts';
+import type { Language } from '../config/schema.ts';
+import type { Secret } from './secret.ts';
+import { entryTitle, organizerShown } from './titles.ts';
+
+export interface RoomSettings {
+  id: string;
+  name: string;
+  timeZone: string;
+  language: Language;
+  privacy: { subject: 'all' | 'private' | 'never'; organizer: 'all' | 'private' | 'never' };
+  join: { leadMinutes: number; tailMinutes: number };
+  meetings: { withoutJoin: Show; tentative: Show; allDay: Show };
+  /** Host part of dial strings to us, `null` where no guest calls are taken. */
+  sipDomain: string | null;
+}
+
+type Show = 'listed' | 'hidden';
+
+/** Which meeting a guest call is for: what the invite said. Kept with the plan, never given to a device. */
+export interface MeetingTarget {
+  url: string | null;
+  meetingId: string | null;
+  passcode: string | null;
+  threadId: string | null;
+  messageId: string | null;
+  tenantId: string | null;
+  organizerId: string | null;
+  cloud: string | null;
+}
+
+export interface PlannedEntry {
+  entry: JoinEntry;
+  /** The dial token and the meeting behind it, for entries of route `sgj` alone. */
+  guest: { token: string; meeting: MeetingTarget } | null;
+  /** Which calendar item it came from: what ids and tokens are derived from. */
+  item: { uid: string; occurrence: string | null };
+  /** What the parsers warn of, by name. */
+  warnings: readonly string[];
+}
+
+export interface Understood {
+  invite: Invite;
+  understanding: Understanding;
+}
+
+interface Candidate extends Understood {
+  start: Instant;
+  end: Instant;
+  uid: string;
+}
+
+/** Orders by start, end, then id, so that no accident of reading order shows. */
+export function planRoom(room: RoomSettings, calendar: readonly Understood[], secret: Secret): PlannedEntry[] {
+  const wanted = calendar.flatMap((item) => candidate(room, item));
+  const planned = onePerMeeting(onePerItem(wanted)).map((item) => plannedEntry(room, item, secret));
+  return planned.sort(
+    (a, b) => a.entry.start - b.entry.start || a.entry.end - b.entry.end || compare(a.entry.id, b.entry.id),
+  );
+}
+
+function candidate(room: RoomSettings, item: Understood): Candidate[] {
+  const { invite, understanding } = item;
+  if (invite.cancelled || understanding.cancelled || invite.response === 'declined') return [];
+  if (invite.start === null || invite.end === null || !(invite.end > invite.start)) return [];
+  const { meetings } = room;
+  if (meetings.allDay === 'hidden' && invite.allDay) return [];
+  const tentative = invite.response === 'tentative' || invite.showAs === 'tentative';
+  if (meetings.tentative === 'hidden' && tentative) return [];
+  if (meetings.withoutJoin === 'hidden' && !canJoin(room, understanding)) return [];
+  // An item without a UID is known by when it is and what it says: the same after a restart, and after another reading.
+  const uid = invite.uid ?? `none:${invite.start}:${invite.end}:${invite.subject}`;
+  return [{ ...item, start: invite.start, end: invite.end, uid }];
+}
+
+function canJoin(room: RoomSettings, { route, dial }: Understanding): boolean {
+  return route === 'sgj' ? room.sipDomain !== null : dial !== null;
+}
+
+/** The same item read twice (two files, a series and its exception): the newest version counts. */
+function onePerItem(candidates: readonly Candidate[]): Candidate[] {
+  return best(
+    candidates,
+    ({ uid, invite }) => JSON.stringify([uid, invite.occurrence]),
+    (a, b) => b.invite.sequence - a.invite.sequence || compare(fingerprint(a), fingerprint(b)),
+  );
+}
+
+/** One meeting that is in the calendar twice under different UIDs (the original and a forwarded copy): one entry. */
+function onePerMeeting(candidates: readonly Candidate[]): Candidate[] {
+  return best(
+    candidates,
+    (item) => {
+      const join = item.understanding.join;
+      const which = join?.teams?.threadId ?? join?.teams?.meetingId ?? join?.url ?? item.understanding.dial;
+      return JSON.stringify(which ? [item.start, item.end, which] : [item.uid, item.invite.occurrence]);
+    },
+    // The stricter privacy wins, then the copy that knows more (with CVI coordinates), then the smaller UID.
+    (a, b) =>
+      privacyRank(b.invite) - privacyRank(a.invite) ||
+      Number(b.understanding.route === 'cvi') - Number(a.understanding.route === 'cvi') ||
+      compare(a.uid, b.uid) ||
+      compare(fingerprint(a), fingerprint(b)),
+  );
+}
+
+function best<T>(items: readonly T[], key: (item: T) => string, order: (a: T, b: T) => number): T[] {
+  const kept = new Map<string, T>();
+  for (const item of items) {
+    const name = key(item);
+    const other = kept.get(name);
+    if (other === undefined || order(item, other) < 0) kept.set(name, item);
+  }
+  return [...kept.values()];
+}
+
+function privacyRank({ sensitivity }: Invite): number {
+  return sensitivity === 'private' || sensitivity === 'confidential' ? 1 : 0;
+}
+
+function fingerprint({ invite, understanding }: Candidate): string {
+  return JSON.stringify([invite.subject, invite.start, invite.end, invite.organizer, understanding.join]);
+}
+
+function plannedEntry(room: RoomSettings, item: Candidate, secret: Secret): PlannedEntry {
+  const { invite, understanding, uid, start, end } = item;
+  const { route, dial, join } = understanding;
+  const isPrivate = privacyRank(invite) === 1;
+  const token = route === 'sgj' && room.sipDomain !== null ? secret.dialToken(room.id, uid, invite.occurrence) : null;
+  const address = token === null ? (route === 'sgj' ? null : dial) : `sip:${token}@${room.sipDomain}`;
+  const title = entryTitle(room, invite, understanding, isPrivate);
+  const entry: JoinEntry = {
+    id: secret.entryId(room.id, uid, invite.occurrence),
+    title: title.title,
+    organizer: organizerShown(room, invite, isPrivate),
+    start,
+    end,
+    buttonFrom: start - room.join.leadMinutes * 60_000,
+    buttonUntil: end + room.join.tailMinutes * 60_000,
+    privacy: isPrivate ? 'private' : 'public',
+    provider: join?.provider ?? null,
+    route: address === null ? 'none' : route,
+    dial: address === null ? null : { address, protocol: address.startsWith('h323:') ? 'h323' : 'sip' },
+    note: title.note,
+  };
+  return {
+    entry,
+    guest: token === null ? null : { token, meeting: target(item) },
+    item: { uid, occurrence: invite.occurrence },
+    warnings: understanding.warnings,
+  };
+}
+
+function target({ understanding: { join } }: Candidate): MeetingTarget {
+  const teams = join?.teams;
+  return {
+    url: join?.url ?? null,
+    meetingId: teams?.meetingId ?? null,
+    passcode: teams?.passcode ?? null,
+    threadId: teams?.threadId ?? null,
+    messageId: teams?.messageId ?? null,
+    tenantId: teams?.tenantId ?? null,
+    organizerId: teams?.organizerId ?? null,
+    cloud: teams?.cloud ?? null,
+  };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,219 @@
+/**
+ * Makes the lists on pushed devices equal to the plans of their rooms: compare what is wanted with what the device says
+ * it has, write the difference, read back, again and again until they agree. A device that is away waits in its own
+ * back-off and holds no place that another device needs.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { BaseLogger } from 'pino';
+import {
+  type DeviceEntry,
+  DeviceError,
+  type JoinEntry,
+  ownIdPrefix,
+  type PushedDevice,
+} from '../../connectors/devices/device.ts';
+import type { Clock } from '../clock.ts';
+import type { Collection } from '../store/store.ts';
+import { type DeviceRecord, newDeviceRecord } from './device-store.ts';
+import { KeyedQueue } from './queue.ts';
+import type { Room } from './room.ts';
+
+export interface ReconcilerOptions {
+  clock: Clock;
+  log: BaseLogger;
+  devices: Collection<DeviceRecord>;
+  /** Devices that are written to at the same time. */
+  concurrency?: number;
+  /** How often a device's list is compared when nothing changed, milliseconds. Default 10 minutes. */
+  compareEveryMs?: number;
+  /** How long a pass over a device may take, milliseconds. Default 30 seconds. */
+  passTimeoutMs?: number;
+}
+
+/** So many times within the hour may confirmed entries vanish before we take it that another system manages the device. */
+const vanishingsTolerated = 3;
+const vanishingWindowMs = 60 * 60_000;
+/** After this long we try a device again that we left to another system. */
+const heldBackForMs = 24 * 60 * 60_000;
+
+interface Target {
+  room: Room;
+  device: PushedDevice;
+  record: DeviceRecord;
+  cancelCompare: (() => void) | null;
+}
+
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #targets = new Map<string, Target>();
+  readonly #queue: KeyedQueue;
+  readonly #stops: (() => Promise<void>)[] = [];
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    this.#queue = new KeyedQueue({
+      clock: options.clock,
+      concurrency: options.concurrency ?? 64,
+      firstRetryMs: 2_000,
+      longestRetryMs: 5 * 60_000,
+      work: (deviceId, signal) => this.#pass(deviceId, signal),
+      onFailure: (deviceId, error, retryInMs) => this.#failed(deviceId, error, retryInMs),
+    });
+  }
+
+  async start(rooms: readonly Room[]): Promise<void> {
+    for (const room of rooms) {
+      for (const device of room.devices) {
+        if (device.kind !== 'pushed') continue;
+        const { id } = device.description;
+        const stored = await this.#options.devices.get(id);
+        const record = stored?.value ?? newDeviceRecord(id, room.id);
+        this.#targets.set(id, { room, device, record, cancelCompare: null });
+        if (device.watch) this.#stops.push(device.watch(() => this.#queue.add(id)));
+        // A plan that has never been read is not pushed: an empty list that nobody meant would take buttons away.
+        if (room.plan.readAt !== null) this.#queue.add(id);
+      }
+    }
+  }
+
+  planChanged(room: Room): void {
+    for (const device of room.devices) if (device.kind === 'pushed') this.#queue.add(device.description.id);
+  }
+
+  /** What is known of a device, for status. */
+  record(deviceId: string): DeviceRecord | null {
+    return this.#targets.get(deviceId)?.record ?? null;
+  }
+
+  settled(): Promise<void> {
+    return this.#queue.idle();
+  }
+
+  async close(): Promise<void> {
+    for (const target of this.#targets.values()) target.cancelCompare?.();
+    await Promise.all(this.#stops.map((stop) => stop()));
+    await this.#queue.close();
+    await Promise.all([...this.#targets.values()].map(({ device }) => device.close()));
+  }
+
+  async #pass(deviceId: string, stop: AbortSignal): Promise<void> {
+    const target = this.#targets.get(deviceId);
+    if (target === undefined || target.room.plan.readAt === null) return;
+    const { clock } = this.#options;
+    const { record } = target;
+    if (record.heldBackSince !== null && clock.now() - record.heldBackSince < heldBackForMs) {
+      this.#compareLater(deviceId, target, heldBackForMs - (clock.now() - record.heldBackSince));
+      return;
+    }
+    await this.#withTimeout(stop, async (signal) => {
+      const wanted = wantedOn(target.room, clock.now());
+      const found = await target.device.list(signal);
+      this.#noteVanished(target, wanted, found);
+      if (target.record.heldBackSince !== null) return;
+      if (!agree(target.device, wanted, found, clock.now())) await this.#write(target, wanted, signal);
+      await this.#confirmed(target, wanted);
+    });
+    this.#compareLater(deviceId, target, this.#options.compareEveryMs ?? 10 * 60_000);
+  }
+
+  async #write(target: Target, wanted: readonly JoinEntry[], signal: AbortSignal): Promise<void> {
+    await target.device.replace(wanted, signal);
+    const after = await target.device.list(signal);
+    if (agree(target.device, wanted, after, this.#options.clock.now())) return;
+    const missing = wanted.filter(({ id }) => !after.some((entry) => entry.id === id)).length;
+    throw new DeviceError(
+      'refused',
+      `took the list but does not show it as sent (${missing} of ${wanted.length} entries missing, the rest differ)`,
+    );
+  }
+
+  async #confirmed(target: Target, wanted: readonly JoinEntry[]): Promise<void> {
+    const now = this.#options.clock.now();
+    target.record = {
+      ...target.record,
+      confirmed: wanted.map(({ id }) => id),
+      confirmedAt: now,
+      contactAt: now,
+      problem: null,
+      problemAt: null,
+    };
+    await this.#options.devices.put(target.record.deviceId, target.record);
+  }
+
+  /** Entries that the device confirmed, that are still wanted and that nobody of us removed, but that are gone. */
+  #noteVanished(target: Target, wanted: readonly JoinEntry[], found: readonly DeviceEntry[]): void {
+    const now = this.#options.clock.now();
+    const { record, room } = target;
+    const heldBefore = record.heldBackSince !== null;
+    const expected = wanted.filter(({ id }) => record.confirmed.includes(id));
+    const gone = expected.filter(({ id }) => !found.some((entry) => entry.id === id));
+    const recent = record.vanishedAt.filter((at) => now - at < vanishingWindowMs);
+    if (expected.length > 0 && gone.length === expected.length) recent.push(now);
+    const held = recent.length > vanishingsTolerated;
+    target.record = {
+      ...record,
+      contactAt: now,
+      vanishedAt: held ? [] : recent,
+      heldBackSince: held ? now : null,
+      ...(held ? { problem: managedElsewhere, problemAt: now } : {}),
+    };
+    if (held && !heldBefore) {
+      this.#options.log.error({ roomId: room.id, deviceId: record.deviceId }, managedElsewhere);
+      void this.#options.devices
+        .put(record.deviceId, target.record)
+        .catch((error: unknown) => this.#options.log.error({ deviceId: record.deviceId, error }, 'not stored'));
+    }
+  }
+
+  #failed(deviceId: string, error: unknown, retryInMs: number): void {
+    const target = this.#targets.get(deviceId);
+    if (target === undefined) return;
+    const problem = error instanceof Error ? error.message : String(error);
+    target.record = { ...target.record, problem, problemAt: this.#options.clock.now() };
+    this.#options.log.warn({ roomId: target.room.id, deviceId, problem, retryInMs }, 'device not up to date');
+  }
+
+  #compareLater(deviceId: string, target: Target, ms: number): void {
+    target.cancelCompare?.();
+    target.cancelCompare = this.#options.clock.after(ms, () => this.#queue.add(deviceId));
+  }
+
+  async #withTimeout(stop: AbortSignal, run: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const limit = this.#options.passTimeoutMs ?? 30_000;
+    const late = new AbortController();
+    const cancel = this.#options.clock.after(limit, () =>
+      late.abort(new DeviceError('unreachable', `did not finish within ${limit / 1000} s`)),
+    );
+    try {
+      await run(AbortSignal.any([stop, late.signal]));
+    } finally {
+      cancel();
+    }
+  }
+}
+
+const managedElsewhere =
+  'Our entries keep vanishing from this device: another system (TMS, a hybrid calendar) manages its list. Usher has ' +
+  'stopped pushing to it for a day. Take the device out of the other system, or out of usher.yaml.';
+
+/** Entries whose button is gone for good are not pushed; a device forgets them by itself. */
+function wantedOn(room: Room, now: number): JoinEntry[] {
+  return room.view().entries.filter(({ buttonUntil }) => buttonUntil > now);
+}
+
+/** Whether the device shows just what is wanted of us; what others put there, and what has ended, does not matter. */
+function agree(
+  device: PushedDevice,
+  wanted: readonly JoinEntry[],
+  found: readonly DeviceEntry[],
+  now: number,
+): boolean {
+  const ours = new Map(found.filter(({ id }) => id.startsWith(ownIdPrefix)).map((entry) => [entry.id, entry]));
+  for (const entry of wanted) {
+    const expected = device.shows(entry);
+    const shown = ours.get(expected.id);
+    if (shown === undefined || !isDeepStrictEqual(shown, expected)) return false;
+    ours.delete(expected.id);
+  }
+  return ![...ours.values()].some(({ end }) => end > now);
+}

@@ -1,0 +1,137 @@
+/** One room at work: reads its calendar, keeps its plan, tells those who watch it. */
+import type { Calendar, Window } from '../../connectors/calendars/calendar.ts';
+import { CalendarUnavailable } from '../../connectors/calendars/calendar.ts';
+import type { Device, RoomView } from '../../connectors/devices/device.ts';
+import type { Invite, Understanding } from '../../parsers/invite.ts';
+import type { Clock } from '../clock.ts';
+import type { Collection } from '../store/store.ts';
+import { type PlannedEntry, planRoom, type RoomSettings } from './plan.ts';
+import { fromStored, type Plan, type StoredPlan, toStored } from './plan-store.ts';
+import { RetryAfter } from './queue.ts';
+import type { Secret } from './secret.ts';
+
+/** Understands invites, outside this thread; answers in order. Never rejects because of what an invite holds. */
+export type Understand = (invites: readonly Invite[]) => Promise<readonly Understanding[]>;
+
+export interface RoomParts {
+  settings: RoomSettings;
+  calendar: Calendar;
+  devices: readonly Device[];
+  /** How often the calendar is read when it tells of no change, milliseconds. */
+  pollMs: number;
+}
+
+export interface RoomSurroundings {
+  clock: Clock;
+  secret: Secret;
+  plans: Collection<StoredPlan>;
+  understand: Understand;
+  window: { backMs: number; aheadMs: number };
+}
+
+export class Room {
+  readonly settings: RoomSettings;
+  readonly calendar: Calendar;
+  readonly devices: readonly Device[];
+  readonly pollMs: number;
+  readonly #around: RoomSurroundings;
+  readonly #listeners = new Set<() => void>();
+  #plan: Plan = { revision: 0, readAt: null, problems: [], planned: [] };
+  #byToken = new Map<string, PlannedEntry>();
+  #unavailable: string | null = null;
+
+  constructor(parts: RoomParts, around: RoomSurroundings) {
+    this.settings = parts.settings;
+    this.calendar = parts.calendar;
+    this.devices = parts.devices;
+    this.pollMs = parts.pollMs;
+    this.#around = around;
+  }
+
+  get id(): string {
+    return this.settings.id;
+  }
+
+  get plan(): Plan {
+    return this.#plan;
+  }
+
+  /** Why the calendar could not be read the last time, `null` if it could. */
+  get unavailable(): string | null {
+    return this.#unavailable;
+  }
+
+  view(): RoomView {
+    const { id, name, timeZone, language } = this.settings;
+    const entries = this.#plan.planned.map(({ entry }) => entry);
+    return { roomId: id, roomName: name, timeZone, language, entries, revision: this.#plan.revision };
+  }
+
+  /** The entry that a dial token is for; tokens are compared without regard to case. */
+  byToken(token: string): PlannedEntry | null {
+    return this.#byToken.get(token.toLowerCase()) ?? null;
+  }
+
+  tokens(): Iterable<string> {
+    return this.#byToken.keys();
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Takes up what the store kept from before. */
+  async restore(): Promise<void> {
+    const stored = await this.#around.plans.get(this.id);
+    if (stored !== null) this.#adopt(fromStored(this.settings, stored.value, this.#around.secret));
+  }
+
+  /**
+   * Reads the calendar and brings the plan up to date. What cannot be read leaves the plan as it is.
+   * @returns whether what the room shows has changed
+   */
+  async refresh(signal: AbortSignal): Promise<boolean> {
+    const { clock, plans, secret, understand, window } = this.#around;
+    const now = clock.now();
+    const span: Window = { from: now - window.backMs, to: now + window.aheadMs };
+    const reading = await this.#read(span, signal);
+    const understandings = await understand(reading.invites);
+    const calendar = reading.invites.flatMap((invite, index) => {
+      const understanding = understandings[index];
+      return understanding === undefined ? [] : [{ invite, understanding }];
+    });
+    const planned = planRoom(this.settings, calendar, secret);
+    const changed = JSON.stringify(planned) !== JSON.stringify(this.#plan.planned);
+    const retold = JSON.stringify(reading.problems) !== JSON.stringify(this.#plan.problems);
+    const first = this.#plan.readAt === null;
+    const revision = this.#plan.revision + (changed || first ? 1 : 0);
+    const plan = { revision, readAt: now, problems: reading.problems, planned };
+    // Stored first: what anyone has seen is there after a crash.
+    if (changed || retold || first) await plans.put(this.id, toStored(this.settings, plan));
+    this.#adopt(plan);
+    if (changed || first) for (const listener of [...this.#listeners]) listener();
+    return changed;
+  }
+
+  async #read(span: Window, signal: AbortSignal) {
+    try {
+      const reading = await this.calendar.read(span, signal);
+      this.#unavailable = null;
+      return reading;
+    } catch (error) {
+      if (!(error instanceof CalendarUnavailable)) throw error;
+      this.#unavailable = error.message;
+      throw error.retryAfterMs === null ? error : new RetryAfter(error.retryAfterMs, { cause: error });
+    }
+  }
+
+  #adopt(plan: Plan): void {
+    this.#plan = plan;
+    this.#byToken = new Map(
+      plan.planned.flatMap((planned): [string, PlannedEntry][] =>
+        planned.guest === null ? [] : [[planned.guest.token, planned]],
+      ),
+    );
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * All rooms: which one is read when, and who pushes to their devices. Changes wait in a queue keyed by room; a crash at
+ * any point is healed by the next pass, since every pass starts from the calendar and ends at the device.
+ */
+import type { BaseLogger } from 'pino';
+import type { Clock } from '../clock.ts';
+import type { PlannedEntry } from './plan.ts';
+import { KeyedQueue } from './queue.ts';
+import type { Reconciler } from './reconciler.ts';
+import type { Room } from './room.ts';
+
+export interface RoomsOptions {
+  rooms: readonly Room[];
+  clock: Clock;
+  log: BaseLogger;
+  reconciler: Reconciler;
+  /** Rooms whose calendars are read at the same time. */
+  concurrency?: number;
+}
+
+export class Rooms {
+  readonly #rooms: ReadonlyMap<string, Room>;
+  readonly #options: RoomsOptions;
+  readonly #queue: KeyedQueue;
+  readonly #stops: (() => Promise<void>)[] = [];
+  readonly #polls = new Map<string, () => void>();
+  /** Dial token → its room, so that an INVITE is looked up in one step at any number of rooms. */
+  readonly #tokens = new Map<string, Room>();
+  readonly #tokensOf = new Map<string, readonly string[]>();
+
+  constructor(options: RoomsOptions) {
+    this.#options = options;
+    this.#rooms = new Map(options.rooms.map((room) => [room.id, room]));
+    this.#queue = new KeyedQueue({
+      clock: options.clock,
+      concurrency: options.concurrency ?? 16,
+      firstRetryMs: 5_000,
+      longestRetryMs: 5 * 60_000,
+      work: (roomId, signal) => this.#refresh(roomId, signal),
+      onFailure: (roomId, error, retryInMs) =>
+        options.log.warn(
+          { roomId, retryInMs, problem: messageOf(error) },
+          'calendar not read; the plan stays as it is',
+        ),
+    });
+  }
+
+  /** Takes up stored plans, then starts to watch and read every calendar. */
+  async start(): Promise<void> {
+    for (const room of this.#rooms.values()) {
+      await room.restore();
+      this.#indexTokens(room);
+      room.onChange(() => this.#indexTokens(room));
+    }
+    await this.#options.reconciler.start(this.all());
+    for (const room of this.#rooms.values()) {
+      this.#stops.push(room.calendar.watch(() => this.#queue.add(room.id)));
+      this.#queue.add(room.id);
+    }
+  }
+
+  all(): readonly Room[] {
+    return [...this.#rooms.values()];
+  }
+
+  get(roomId: string): Room | null {
+    return this.#rooms.get(roomId) ?? null;
+  }
+
+  /** The room and entry that a dial token is for. */
+  byToken(token: string): { room: Room; planned: PlannedEntry } | null {
+    const room = this.#tokens.get(token.toLowerCase());
+    const planned = room?.byToken(token) ?? null;
+    return room === undefined || planned === null ? null : { room, planned };
+  }
+
+  /** Asks for a room's calendar to be read soon. */
+  refresh(roomId: string): void {
+    if (this.#rooms.has(roomId)) this.#queue.add(roomId);
+  }
+
+  /** Resolves when every calendar that was to be read has been read (or has failed and waits to be tried again). */
+  settled(): Promise<void> {
+    return this.#queue.idle();
+  }
+
+  async close(): Promise<void> {
+    for (const cancel of this.#polls.values()) cancel();
+    await Promise.all(this.#stops.map((stop) => stop()));
+    await this.#queue.close();
+    await this.#options.reconciler.close();
+  }
+
+  async #refresh(roomId: string, signal: AbortSignal): Promise<void> {
+    const room = this.#rooms.get(roomId);
+    if (room === undefined) return;
+    try {
+      if (await room.refresh(signal)) {
+        this.#options.log.info(
+          { roomId, entries: room.plan.planned.length, revision: room.plan.revision },
+          'plan changed',
+        );
+        this.#options.reconciler.planChanged(room);
+      }
+    } finally {
+      if (!signal.aborted) this.#pollLater(room);
+    }
+  }
+
+  #indexTokens(room: Room): void {
+    for (const token of this.#tokensOf.get(room.id) ?? []) this.#tokens.delete(token);
+    const tokens = [...room.tokens()];
+    for (const token of tokens) this.#tokens.set(token, room);
+    this.#tokensOf.set(room.id, tokens);
+  }
+
+  /** The next reading if nobody tells of a change before: the window moves on, and what tells may fail. */
+  #pollLater(room: Room): void {
+    this.#polls.get(room.id)?.();
+    this.#polls.set(
+      room.id,
+      this.#options.clock.after(room.pollMs, () => this.#queue.add(room.id)),
+    );
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,82 @@
+/**
+ * Everything unguessable comes from one secret file: dial tokens, entry ids, the secrets in panel addresses. So nothing
+ * of it has to be stored, and all of it stays the same over restarts and edits.
+ */
+import { createHmac, randomBytes } from 'node:crypto';
+import { mkdir, open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
+
+export class Secret {
+  readonly #key: Buffer;
+
+  constructor(key: Buffer) {
+    this.#key = key;
+  }
+
+  /** The SIP user part of a join entry: good for one room, one meeting, one occurrence. */
+  dialToken(roomId: string, uid: string, occurrence: string | null): string {
+    return this.#derive('dial', roomId, uid, occurrence ?? '');
+  }
+
+  /** Names an entry on devices. Not the dial token, since devices show ids to people who may not dial. */
+  entryId(roomId: string, uid: string, occurrence: string | null): string {
+    return `usher-${this.#derive('entry', roomId, uid, occurrence ?? '')}`;
+  }
+
+  /** The part of a room's addresses that keeps strangers out; a new `generation` makes the old ones invalid. */
+  roomSecret(roomId: string, generation: number): string {
+    return this.#derive('room', roomId, String(generation));
+  }
+
+  /** The part of the status pages' addresses. */
+  adminSecret(): string {
+    return this.#derive('admin');
+  }
+
+  /** 26 base32 characters: 130 bits of HMAC-SHA-256 over the parts, each with its length so that none runs into the next. */
+  #derive(...parts: readonly string[]): string {
+    const hmac = createHmac('sha256', this.#key);
+    for (const part of parts) hmac.update(`${Buffer.byteLength(part)}:${part}`);
+    let text = '';
+    let bits = 0;
+    let value = 0;
+    for (const byte of hmac.digest()) {
+      value = ((value << 8) | byte) & 0xfff;
+      bits += 8;
+      while (bits >= 5 && text.length < 26) {
+        bits -= 5;
+        text += alphabet[(value >> bits) & 31];
+      }
+    }
+    return text;
+  }
+}
+
+/**
+ * Reads `secret` in the data folder, or makes it on the first run (32 random bytes as hex, readable by the owner alone).
+ * @throws Error that says what to do when the file is there but damaged
+ */
+export async function loadSecret(dataFolder: string): Promise<Secret> {
+  const path = join(dataFolder, 'secret');
+  await mkdir(dataFolder, { recursive: true });
+  try {
+    const file = await open(path, 'wx', 0o600);
+    try {
+      await file.writeFile(`${randomBytes(32).toString('hex')}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+  const hex = (await readFile(path, 'utf8')).trim();
+  if (!/^[0-9a-f]{64,}$/.test(hex)) {
+    throw new Error(
+      `${path} does not hold a secret (64 hexadecimal digits). Restore it from a back-up; or delete it, and every dial token and panel address will be new.`,
+    );
+  }
+  return new Secret(Buffer.from(hex, 'hex'));
+}

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { SimulatedClock } from '../../src/clock.ts';
+import { KeyedQueue, type QueueOptions, RetryAfter } from '../../src/rooms/queue.ts';
+
+function queueOf(work: QueueOptions['work'], concurrency = 2) {
+  const clock = new SimulatedClock(0);
+  const failures: number[] = [];
+  const queue = new KeyedQueue({
+    clock,
+    concurrency,
+    firstRetryMs: 1000,
+    longestRetryMs: 4000,
+    work,
+    onFailure: (_key, _error, retryInMs) => failures.push(retryInMs),
+  });
+  return { clock, failures, queue };
+}
+
+describe('the work queue @first-run', () => {
+  it('runs a key once more when it is asked for while it runs, and never twice at once', async () => {
+    let running = 0;
+    let runs = 0;
+    let finish = (): void => {};
+    const { queue } = queueOf(async () => {
+      assert.equal(++running, 1);
+      runs++;
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      running--;
+    });
+    queue.add('oslo');
+    queue.add('oslo');
+    queue.add('oslo');
+    finish();
+    await new Promise(setImmediate);
+    assert.equal(runs, 2);
+    finish();
+    await queue.idle();
+    assert.equal(runs, 2);
+  });
+
+  it('runs no more keys at once than it may', async () => {
+    let most = 0;
+    let running = 0;
+    const { queue } = queueOf(async () => {
+      most = Math.max(most, ++running);
+      await new Promise(setImmediate);
+      running--;
+    }, 3);
+    for (let index = 0; index < 20; index++) queue.add(`room-${index}`);
+    await queue.idle();
+    assert.equal(most, 3);
+  });
+
+  it('waits longer after each failure, and starts anew after a success', async () => {
+    let healthy = false;
+    let runs = 0;
+    const { clock, failures, queue } = queueOf(() => {
+      runs++;
+      return healthy ? Promise.resolve() : Promise.reject(new Error('down'));
+    });
+    queue.add('oslo');
+    await clock.advance(14_999);
+    assert.deepEqual(failures, [1000, 2000, 4000, 4000, 4000]);
+    healthy = true;
+    await clock.advance(1);
+    healthy = false;
+    queue.add('oslo');
+    await queue.idle();
+    assert.equal(failures.at(-1), 1000);
+    assert.equal(runs, 7);
+  });
+
+  it('waits as long as the work asks for', async () => {
+    const { failures, queue } = queueOf(() => Promise.reject(new RetryAfter(90_000, { cause: new Error('busy') })));
+    queue.add('oslo');
+    await queue.idle();
+    assert.deepEqual(failures, [90_000]);
+  });
+
+  it('brings a retry forward when the key is asked for', async () => {
+    let runs = 0;
+    const { queue } = queueOf(() => (++runs === 1 ? Promise.reject(new Error('down')) : Promise.resolve()));
+    queue.add('oslo');
+    await queue.idle();
+    queue.add('oslo');
+    await queue.idle();
+    assert.equal(runs, 2);
+  });
+
+  it('aborts what runs when it is closed', async () => {
+    const { queue } = queueOf(
+      (_key, signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
+    );
+    queue.add('oslo');
+    await queue.close();
+    assert.equal(queue.busy, 0);
+  });
+});
