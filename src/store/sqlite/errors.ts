@@ -57,6 +57,7 @@ const fileSystemCodes: Readonly<Record<string, number>> = {
   ENOSPC: 13,
   EDQUOT: 13,
   ENOENT: 14,
+  EEXIST: 14,
   ENOTDIR: 14,
   EISDIR: 14,
   EIO: 10,

@@ -21,7 +21,7 @@ export function lockFile(path: string, clock: Pick<Clock, 'now'>): FileLock {
   const lockPath = `${path}.lock`;
   let db: DatabaseSync | undefined;
   try {
-    db = new DatabaseSync(lockPath, { timeout: 0 });
+    db = new DatabaseSync(lockPath, { timeout: 500 });
     db.exec('PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE');
     db.exec(
       'CREATE TABLE IF NOT EXISTS holder (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), pid INTEGER, host TEXT, since INTEGER)',
