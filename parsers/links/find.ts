@@ -1,0 +1,192 @@
+/** Finds links and e-mail-shaped tokens in plain text, in time linear in its length. */
+import type { FoundAddress, FoundLink, LinkSource } from './link.ts';
+import { unwrap } from './unwrap.ts';
+
+/** A body with more links than this is not an invite; the rest is not looked at. */
+const MAX_LINKS = 2_000;
+const MAX_URL = 16_384;
+/** `<https://…` that a mailer broke over lines ends at `>` within this many characters. */
+const MAX_ANGLE = 4_096;
+
+/** A link that begins with a scheme, or a bare `host.tld/…` (what is left where a renderer drops `https://`). */
+const starts =
+  /(?<scheme>https?:\/|msteams:|ms-teams:|sips?:|h323:)|(?<![\p{L}\p{N}_.@/:%=&#?~+-])(?:[a-z0-9][a-z0-9-]{0,62}\.){1,6}[a-z]{2,18}(?::[0-9]{1,5})?\/(?=[^\s/])/giu;
+
+/**
+ * Every link in `text`, in order, without what a sentence put around it: brackets, full stops, an escaped `\n`, the next
+ * word that lost its blank.
+ */
+export function findLinks(text: string, source: LinkSource): FoundLink[] {
+  const found: FoundLink[] = [];
+  let from = 0;
+  for (const match of text.matchAll(starts)) {
+    const at = match.index;
+    if (at < from) continue;
+    if (match.groups?.['scheme'] !== undefined && isWordBefore(text, at)) continue;
+    const span = spanOfLink(text, at);
+    if (span === null) continue;
+    from = span.end;
+    found.push({ ...unwrap(span.raw), raw: span.raw, text: wordsBefore(text, at), source, at, end: span.end });
+    if (found.length === MAX_LINKS) break;
+  }
+  return found;
+}
+
+/** `sip:` inside a word (`gossip:`) begins no link; `https:` glued to a word does. */
+function isWordBefore(text: string, at: number): boolean {
+  return !/^(?:https?|ms-?teams)/i.test(text.slice(at, at + 8)) && /[A-Za-z0-9_.-]/.test(text[at - 1] ?? ' ');
+}
+
+interface Span {
+  raw: string;
+  end: number;
+}
+
+function spanOfLink(text: string, at: number): Span | null {
+  if (text[at - 1] === '<') {
+    const angle = spanInAngles(text, at);
+    if (angle !== null) return angle;
+  }
+  const end = trimEnd(text, at, endOfUrl(text, at));
+  const raw = text.slice(at, end).replace(/&amp;/gi, '&');
+  return raw.length < 6 || /^[a-z0-9-]{3,8}:\/{0,3}$/i.test(raw) ? null : { raw, end };
+}
+
+/** `<url>`: all of it, even where a mailer broke the line inside. */
+function spanInAngles(text: string, at: number): Span | null {
+  const close = text.indexOf('>', at);
+  const limit = Math.min(close, at + MAX_ANGLE);
+  if (close < 0 || limit !== close) return null;
+  const inside = text.slice(at, close);
+  if (inside.includes('<') || /[^\S\r\n][^\s]/.test(inside.replace(/[\r\n]+[^\S\r\n]*/g, ''))) return null;
+  const raw = inside.replace(/\s+/g, '').replace(/&amp;/gi, '&');
+  return raw.length < 6 ? null : { raw, end: close };
+}
+
+/** Characters that end a link in text. `{`, `}` and `"` are let through only inside a raw `context={…}`. */
+const stops = /[\s<>"`\\^\u0000-\u0020\u007f-\u{10ffff}]/u;
+const hostStops = /[\s<>"`\\^|{}()[\],;\u0000-\u0020\u3000-\u303f\uff00-\uffef\u2018-\u201f«»]/u;
+
+function endOfUrl(text: string, at: number): number {
+  const limit = Math.min(text.length, at + MAX_URL);
+  let end = at;
+  let slashes = 0;
+  // The host may hold letters of any script: a homograph must be seen whole to be refused.
+  const web = /^https?:/i.test(text.slice(at, at + 6));
+  for (; end < limit; end++) {
+    const char = text.charAt(end);
+    if (char === '/') slashes++;
+    const inHost = web && slashes === 2 && char !== '/';
+    if (inHost && (char === '?' || char === '#')) slashes = 3;
+    if ((inHost ? hostStops : stops).test(char)) break;
+    if (char === '{' && /=$/.test(text.slice(end - 1, end))) {
+      const close = text.indexOf('}', end);
+      if (close > 0 && close - end < 600 && !/[\n<>]/.test(text.slice(end, close))) end = close;
+      continue;
+    }
+    if (end > at + 8 && beginsNext(text, at, end)) break;
+  }
+  return end;
+}
+
+/** A second link glued to the first: `…https://`, unless it is the value of a parameter or a wrapper's content. */
+function beginsNext(text: string, at: number, end: number): boolean {
+  const char = text[end];
+  if (char !== 'h' && char !== 'H') return false;
+  if (!/^https?:\/\/[a-z0-9]/i.test(text.slice(end, end + 9))) return false;
+  const before = text.slice(Math.max(at, end - 3), end);
+  return !/[=_/:(]$/.test(before) && !/%3d$/i.test(before);
+}
+
+/** Full stops, quotes and unbalanced brackets that belong to the sentence; labels glued to a Teams link. */
+function trimEnd(text: string, at: number, to: number): number {
+  let end = to;
+  const context = /%7d|\}/i;
+  const url = text.slice(at, end);
+  const query = url.search(/[?&]context=/i);
+  if (query >= 0) {
+    const tail = url.slice(query);
+    const close = context.exec(tail);
+    if (close !== null) {
+      const behind = query + close.index + close[0].length;
+      if (!/^[&#%]/.test(url.slice(behind, behind + 1))) return at + behind;
+    }
+  } else {
+    end = at + withoutGluedLabel(url).length;
+  }
+  while (end > at) {
+    const char = text[end - 1] ?? '';
+    if (/[.,;:!?'*|]/.test(char)) end--;
+    else if (char === ')' && count(text, '(', at, end) < count(text, ')', at, end)) end--;
+    else if (char === ']' && count(text, '[', at, end) < count(text, ']', at, end)) end--;
+    else if (char === '}' && count(text, '{', at, end) < count(text, '}', at, end)) end--;
+    else break;
+  }
+  return end;
+}
+
+function count(text: string, char: string, from: number, to: number): number {
+  let sum = 0;
+  for (let i = from; i < to; i++) if (text[i] === char) sum++;
+  return sum;
+}
+
+/** The words that follow a short link in an invite, where the blank or line break between them was lost. */
+const gluedLabel =
+  /(?<=[?&]p=[A-Za-z0-9]{8,40})(?:Meeting|Passcode|Need|System|Help|Join|Dial|Tenant|Video|Phone|For|Besprechungs|Kennung|Mandant|Id|ID|Identyfikator|Vergadering|Adgangskode|Wachtwoord|Code|Lösenord|Passord|Lejern|Benötigen|Microsoft).{0,200}$/;
+
+function withoutGluedLabel(url: string): string {
+  if (url.length > 400 || !/\/meet\//.test(url)) return url;
+  return url.replace(gluedLabel, '');
+}
+
+/** The words on the same line before `<url>` or `[url]`: what the link was called. */
+function wordsBefore(text: string, at: number): string | null {
+  if (text[at - 1] !== '<' && text[at - 1] !== '[' && text[at - 1] !== '(') return null;
+  const line = text.slice(Math.max(0, at - 200), at - 1);
+  const from = Math.max(line.lastIndexOf('\n'), line.lastIndexOf('>'), line.lastIndexOf('|')) + 1;
+  const words = line.slice(from).trim();
+  return words === '' ? null : words;
+}
+
+const userChar = /[A-Za-z0-9._%+~=-]/;
+const domainChar = /[A-Za-z0-9.-]/;
+
+/** Every `user@domain` in `text`, in order: people, tenant keys, SIP addresses. */
+export function findAddresses(text: string): FoundAddress[] {
+  const found: FoundAddress[] = [];
+  let from = 0;
+  for (let sign = text.indexOf('@'); sign >= 0 && found.length < MAX_LINKS; sign = text.indexOf('@', sign + 1)) {
+    let at = sign;
+    while (at > from && sign - at < 128 && userChar.test(text.charAt(at - 1))) at--;
+    let end = sign + 1;
+    while (end < text.length && end - sign < 256 && domainChar.test(text.charAt(end))) end++;
+    while (text[at] === '.' || text[at] === '=') at++;
+    const address = addressAt(text, at, sign, end);
+    if (address === null) continue;
+    found.push(address);
+    from = address.end;
+  }
+  return found;
+}
+
+function addressAt(text: string, at: number, sign: number, end: number): FoundAddress | null {
+  const user = text.slice(at, sign);
+  const domain = withoutGluedWord(text.slice(sign + 1, end)).replace(/[.-]+$/, '');
+  if (user === '' || !/^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+$/.test(domain) || domain.includes('..')) return null;
+  if (!/(?:\.[a-z][a-z0-9-]*|^[0-9.]+)$/i.test(domain)) return null;
+  const scheme = /(sips?|h323|mailto):$/i.exec(text.slice(Math.max(0, at - 7), at))?.[1]?.toLowerCase();
+  return {
+    user,
+    domain: domain.toLowerCase(),
+    scheme: scheme === 'sip' || scheme === 'sips' || scheme === 'h323' || scheme === 'mailto' ? scheme : null,
+    at,
+    end: sign + 1 + domain.length,
+  };
+}
+
+/** `t.plcm.vcVideo`: where a lower-case domain runs into a capital letter or a digit, the next word began. */
+function withoutGluedWord(domain: string): string {
+  const glued = /^([a-z0-9.-]{1,240}\.[a-z]{2,18})(?=[A-Z0-9][A-Za-z0-9-]{0,60}$)/.exec(domain);
+  return glued?.[1] ?? domain;
+}

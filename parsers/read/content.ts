@@ -1,0 +1,97 @@
+/** What an invite's body says, as text with its links, the newest message apart from the history it quotes. */
+import type { Invite } from '../invite.ts';
+import type { FoundLink } from '../links/link.ts';
+import { readHtml } from './html.ts';
+import { readText } from './text.ts';
+
+/** One message's worth of body. */
+export interface Section {
+  /** Plain text with block structure: one line per paragraph, row or list item, blanks single, no zero-width characters. */
+  text: string;
+  /** In order of appearance; `at` and `end` are offsets in `text`. */
+  links: readonly FoundLink[];
+}
+
+export interface Content {
+  /** What stands above the first quoted history. */
+  newest: Section;
+  /** All the rest. */
+  quoted: Section;
+  /** The rest cut at each further quotation, the newest first. One thread's blocks must not be mixed. */
+  history: readonly Section[];
+  /** Whether nothing is left of the body once Exchange's own lines are taken away: `DeleteComments` leaves this. */
+  bodyIsEmpty: boolean;
+}
+
+/** A body larger than this is cut: no invite needs more, and the time to read one stays bounded. */
+export const MAX_BODY = 4 * 1024 * 1024;
+
+/**
+ * The content of an invite's body. Html is preferred; text is used where there is no html, where html lost its links,
+ * and behind it where it holds links that html lacks.
+ */
+export function contentOf(invite: Invite): Content {
+  const text = invite.text === null ? null : readText(invite.text.slice(0, MAX_BODY));
+  if (invite.html === null) return finish(text ?? [emptySection()]);
+  const html = readHtml(invite.html.slice(0, MAX_BODY));
+  if (text === null) return finish(html);
+  const newest = html[0] ?? emptySection();
+  const plain = text[0] ?? emptySection();
+  if (isBlank(html)) return finish(text);
+  const known = new Set(html.flatMap((section) => section.links.map((link) => link.url)));
+  if (!plain.links.some((link) => isDeep(link.url) && !known.has(link.url))) return finish(html);
+  return finish([
+    newest.links.some((link) => isDeep(link.url)) ? joined(newest, plain) : joined(plain, newest),
+    ...html.slice(1),
+  ]);
+}
+
+export function emptySection(): Section {
+  return { text: '', links: [] };
+}
+
+/** Two sections as one, the second's offsets moved. */
+export function joined(first: Section, second: Section): Section {
+  if (first.text === '' && first.links.length === 0) return second;
+  const offset = first.text.length + 2;
+  const moved = second.links.map((link) => ({ ...link, at: link.at + offset, end: link.end + offset }));
+  return { text: `${first.text}\n\n${second.text}`, links: [...first.links, ...moved] };
+}
+
+function finish(sections: readonly Section[]): Content {
+  const [newest = emptySection(), ...history] = sections;
+  return {
+    newest,
+    quoted: history.reduce(joined, emptySection()),
+    history,
+    bodyIsEmpty: sections.every((section) => section.links.length === 0 && withoutExchangeLines(section.text) === ''),
+  };
+}
+
+function isBlank(sections: readonly Section[]): boolean {
+  return sections.every((section) => section.text.trim() === '' && section.links.length === 0);
+}
+
+/** Whether a link goes deeper than a site's front page. */
+function isDeep(url: string): boolean {
+  return /^(?:https?:\/\/[^/]+\/..|sips?:|h323:)/i.test(url);
+}
+
+/**
+ * What Exchange and Outlook write into a body by themselves: separator lines, `*~*~*`, and the `When:`/`Where:`/time-zone
+ * lines, known by shape: one label, one value, no link.
+ */
+function withoutExchangeLines(text: string): string {
+  return text
+    .split('\n')
+    .filter((line) => !/^\s*[*~_=\-–—.]{3,}\s*$/.test(line) && !/^\s*(?:\*~){2,}\*?\s*$/.test(line))
+    .filter(
+      (line) =>
+        !/^\s*(?:when|where|wann|wo|quand|où|cuándo|dónde|quando|dove|onde|wanneer|waar|hvornår|hvor|når|när|var|kiedy|gdzie|日時|場所)\s*:/iu.test(
+          line,
+        ),
+    )
+    .filter((line) => !/^\s*(?:GMT|UTC|\((?:GMT|UTC)[^)]{0,10}\))/.test(line))
+    .join('\n')
+    .trim();
+}
