@@ -1,0 +1,163 @@
+/**
+ * A web page's connection to the bridge, for guest pages and the slate: sends the page's tracks towards the room and
+ * hands out what the room sends. Runs in the browser; adapters bundle it with their page.
+ */
+
+import type { types } from 'mediasoup-client';
+import { Device } from 'mediasoup-client';
+import type { PageCapabilities, PageConsumer, PageTransport, PageVideo } from '../../bridge/page-protocol.ts';
+import type { Json } from '../../call.ts';
+
+/** Carries a request to the bridge's PagePort; `usherBridge`, which the page host installs, is one. */
+export type BridgeRequest = (method: string, data: Json) => Promise<unknown>;
+
+declare global {
+  interface Window {
+    usherBridge: BridgeRequest;
+  }
+}
+
+/** Tracks for the room; null stops that kind, a missing one is left as it is. */
+export interface Tracks {
+  audio?: MediaStreamTrack | null;
+  video?: MediaStreamTrack | null;
+}
+
+export interface BridgeLink {
+  /** What the room speaks. */
+  readonly capabilities: PageCapabilities;
+  /**
+   * What the room sends: an audio track, and a video track when the room has video. They are there from the start and
+   * carry nothing until the bridge lets the room's media pass. Null until `receive()`.
+   */
+  readonly roomStream: MediaStream;
+  /** Sends these tracks, or exchanges them for those sent before without the room noticing. */
+  sendTracks(tracks: Tracks): Promise<void>;
+  /** WebRTC statistics of what is sent and received. */
+  stats(): Promise<RTCStatsReport[]>;
+  close(): void;
+}
+
+export interface BridgeLinkOptions {
+  /** False for pages that only send. By default true. */
+  receive?: boolean;
+  /** How the picture suffers when there is not enough bandwidth. By default `balanced`. */
+  degradationPreference?: RTCDegradationPreference;
+}
+
+/** Connects the page; resolves when tracks can be sent. @throws Error when the bridge or the browser refuses */
+export async function connectBridge(
+  request: BridgeRequest = window.usherBridge,
+  options: BridgeLinkOptions = {},
+): Promise<BridgeLink> {
+  // The bridge is part of this program and checks what it is asked; its answers are taken as typed.
+  const ask = <T>(method: string, data: unknown): Promise<T> => request(method, plain(data)) as Promise<T>;
+  const capabilities = await ask<PageCapabilities>('capabilities', null);
+  // mediasoup-client does not know headless Chromium by its name.
+  const device = await Device.factory({ handlerName: 'Chrome111' });
+  await device.load({ routerRtpCapabilities: capabilities.router });
+
+  const open = async (direction: 'send' | 'recv'): Promise<types.Transport> => {
+    const given = await ask<PageTransport>('createTransport', { direction });
+    const transport = direction === 'send' ? device.createSendTransport(given) : device.createRecvTransport(given);
+    transport.on('connect', ({ dtlsParameters }, done, failed) => {
+      ask('connectTransport', { transportId: transport.id, dtlsParameters }).then(() => done(), failed);
+    });
+    transport.on('produce', ({ kind, rtpParameters }, done, failed) => {
+      ask<string>('produce', { transportId: transport.id, kind, rtpParameters }).then((id) => done({ id }), failed);
+    });
+    return transport;
+  };
+
+  const sending = await open('send');
+  const transports = [sending];
+  const roomStream = new MediaStream();
+  if (options.receive !== false) {
+    const receiving = await open('recv');
+    transports.push(receiving);
+    const offered = await ask<PageConsumer[]>('consume', {
+      transportId: receiving.id,
+      rtpCapabilities: device.recvRtpCapabilities,
+    });
+    for (const { id, producerId, kind, rtpParameters } of offered) {
+      const consumer = await receiving.consume({ id, producerId, kind, rtpParameters });
+      roomStream.addTrack(consumer.track);
+      await ask('resume', { consumerId: id });
+    }
+  }
+  const sender = new TrackSender(sending, capabilities, options.degradationPreference ?? 'balanced');
+  return {
+    capabilities,
+    roomStream,
+    sendTracks: (tracks) => sender.send(tracks),
+    stats: () => Promise.all(transports.map((transport) => transport.getStats())),
+    close() {
+      for (const transport of transports) transport.close();
+    },
+  };
+}
+
+/** One producer for each kind, made with the first track and kept. */
+class TrackSender {
+  readonly #transport: types.Transport;
+  readonly #capabilities: PageCapabilities;
+  readonly #degradation: RTCDegradationPreference;
+  readonly #producers = new Map<'audio' | 'video', types.Producer>();
+
+  constructor(transport: types.Transport, capabilities: PageCapabilities, degradation: RTCDegradationPreference) {
+    this.#transport = transport;
+    this.#capabilities = capabilities;
+    this.#degradation = degradation;
+  }
+
+  async send(tracks: Tracks): Promise<void> {
+    if (tracks.audio !== undefined) await this.#set('audio', tracks.audio);
+    if (tracks.video !== undefined && this.#capabilities.video !== null) await this.#set('video', tracks.video);
+  }
+
+  async #set(kind: 'audio' | 'video', track: MediaStreamTrack | null): Promise<void> {
+    const producer = this.#producers.get(kind);
+    if (producer !== undefined) return producer.replaceTrack({ track });
+    if (track === null) return;
+    const { audio, video } = this.#capabilities;
+    const common = { track, stopTracks: false, disableTrackOnPause: false, zeroRtpOnPause: false };
+    if (kind === 'audio') {
+      // Without DTX the stream has no gaps: a room's jitter buffer stays as it is.
+      const codecOptions = { opusDtx: false, opusStereo: false };
+      this.#producers.set(kind, await this.#transport.produce({ ...common, codec: audio, codecOptions }));
+      return;
+    }
+    if (video === null) return;
+    const made = await this.#transport.produce({
+      ...common,
+      codec: video.codec,
+      encodings: [encodingFor(video, track)],
+      codecOptions: { videoGoogleStartBitrate: 1000 },
+    });
+    this.#producers.set(kind, made);
+    const sender = made.rtpSender;
+    if (sender === undefined) return;
+    const parameters = sender.getParameters();
+    parameters.degradationPreference = this.#degradation;
+    await sender.setParameters(parameters);
+  }
+}
+
+/** Keeps picture and frame rate within what the room's decoder said it takes. */
+function encodingFor(video: PageVideo, track: MediaStreamTrack): RTCRtpEncodingParameters {
+  const { width = 1280, height = 720, frameRate = 30 } = track.getSettings();
+  const macroblocks = (scale: number): number => Math.ceil(width / scale / 16) * Math.ceil(height / scale / 16);
+  let scale = 1;
+  while (macroblocks(scale) > video.maxFrameSize && scale < 16) scale += 0.25;
+  const most = Math.floor(video.maxMacroblocksPerSecond / macroblocks(scale));
+  return {
+    maxBitrate: video.maxBitrate,
+    maxFramerate: Math.max(1, Math.min(30, most, Math.ceil(frameRate) || 30)),
+    scaleResolutionDownBy: scale,
+  };
+}
+
+/** As JSON: `undefined` left out, prototypes gone. */
+function plain(data: unknown): Json {
+  return JSON.parse(JSON.stringify(data ?? null));
+}
