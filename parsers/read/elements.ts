@@ -13,6 +13,8 @@ export interface QuoteEvents {
   /** The offset at which a quotation begins. */
   quoteBegan(): number;
   quoteEnded(start: number): void;
+  /** Everything from here on is older. */
+  historyBegan(): void;
 }
 
 /** Deeper elements are read as if they had no effect: real bodies nest some fifty levels, and searching stays cheap. */
@@ -124,19 +126,15 @@ export class ElementStack {
   }
 
   open(name: string, attributes: ReadonlyMap<string, string>): void {
-    const quoted = !this.hidden && opensQuote(name, attributes);
-    if (voids.has(name)) {
-      // An `<hr>` or empty marker begins history that runs to the end; a range of no length says so.
-      if (quoted) this.#events.quoteEnded(this.#events.quoteBegan());
-      return;
-    }
+    if (!this.hidden && opensHistory(attributes)) this.#events.historyBegan();
+    if (voids.has(name)) return;
     if (this.#open.length >= MAX_DEPTH) return;
     const element: Element = {
       name,
       rank: ranks[name] ?? 0,
       hides: neverShown.has(name) || isHidden(attributes),
       preformats: name === 'pre' || /white-space\s*:\s*pre/i.test(attributes.get('style')?.slice(0, 4096) ?? ''),
-      quote: quoted ? this.#events.quoteBegan() : null,
+      quote: !this.hidden && opensQuote(name, attributes) ? this.#events.quoteBegan() : null,
     };
     this.#open.push(element);
     if (element.hides) this.#hiding++;
@@ -179,18 +177,24 @@ function isHidden(attributes: ReadonlyMap<string, string>): boolean {
 }
 
 const quoteClass =
-  /(?:^|\s)(?:x_)*(?:gmail_quote|gmail_quote_container|gmail_extra|moz-cite-prefix|moz-forward-container|yahoo_quoted|protonmail_quote|OutlookMessageHeader|ms-outlook-mobile-reference-message|zmail_extra)(?:\s|$)/i;
-const quoteId =
-  /^(?:x_)*(?:divRplyFwdMsg|appendonsend|stopSpelling|OLK_SRC_BODY_SECTION|reply-intro|mail-editor-reference-message-container)$/i;
+  /(?:^|\s)(?:x_){0,20}(?:gmail_quote|gmail_quote_container|moz-cite-prefix|moz-forward-container|yahoo_quoted|protonmail_quote|zmail_extra)(?:\s|$)/i;
+const historyClass = /(?:^|\s)(?:x_){0,20}(?:OutlookMessageHeader|ms-outlook-mobile-reference-message)(?:\s|$)/i;
+const historyId =
+  /^(?:x_){0,20}(?:divRplyFwdMsg|appendonsend|stopSpelling|OLK_SRC_BODY_SECTION|reply-intro|mail-editor-reference-message-container)$/i;
 
-/** Whether an element holds or begins an older message, by what the mail programs that write it call it. */
+/** Whether an element holds an older message, by what the mail programs that write it call it. */
 function opensQuote(name: string, attributes: ReadonlyMap<string, string>): boolean {
-  if (name === 'blockquote') {
-    return (
-      attributes.get('type')?.toLowerCase() === 'cite' ||
-      /border-left/i.test(attributes.get('style')?.slice(0, 4096) ?? '') ||
-      quoteClass.test(attributes.get('class') ?? '')
-    );
-  }
-  return quoteId.test(attributes.get('id') ?? '') || quoteClass.test(attributes.get('class')?.slice(0, 4096) ?? '');
+  if (quoteClass.test(short(attributes.get('class')))) return true;
+  if (name !== 'blockquote') return false;
+  return attributes.get('type')?.toLowerCase() === 'cite' || /border-left/i.test(short(attributes.get('style')));
+}
+
+/** Whether an element, often empty, stands above all older messages. */
+function opensHistory(attributes: ReadonlyMap<string, string>): boolean {
+  return historyId.test(short(attributes.get('id'))) || historyClass.test(short(attributes.get('class')));
+}
+
+/** Attributes that matter are short; a longer one is cut, so that matching it stays cheap. */
+function short(value: string | undefined): string {
+  return value === undefined ? '' : value.slice(0, 4096);
 }

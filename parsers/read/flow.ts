@@ -10,7 +10,7 @@ export interface Anchor {
   end: number;
 }
 
-/** A stretch of text that quotes an older message. */
+/** A stretch of text that quotes an older message; text may follow it that is the newest message's again. */
 export interface QuoteRange {
   start: number;
   end: number;
@@ -21,6 +21,8 @@ export interface Flow {
   text: string;
   anchors: readonly Anchor[];
   quotes: readonly QuoteRange[];
+  /** Offsets from which on all the rest is older. */
+  onward: readonly number[];
 }
 
 export class FlowWriter {

@@ -28,7 +28,7 @@ export function historyOffsets(text: string): number[] {
       if (divider.test(line)) {
         offsets.push(at);
         // The header block below the divider is the same message's.
-        coveredTo = i + 3;
+        coveredTo = i + 6;
       } else if (isHeaderBlock(lines, i)) {
         offsets.push(at);
         coveredTo = i + 4;

@@ -44,6 +44,7 @@ class HtmlReader {
   readonly #stack: ElementStack;
   readonly #anchors: Anchor[] = [];
   readonly #quotes: QuoteRange[] = [];
+  readonly #onward: number[] = [];
   #tag = '';
   #tagStart = 0;
   #attribute = '';
@@ -57,13 +58,14 @@ class HtmlReader {
     this.#stack = new ElementStack({
       quoteBegan: () => this.#out.position,
       quoteEnded: (start) => this.#quotes.push({ start, end: this.#out.length }),
+      historyBegan: () => this.#onward.push(this.#out.position),
     });
   }
 
   flow(): Flow {
     this.#closeAnchor();
     this.#stack.closeAll();
-    return { text: this.#out.toString(), anchors: this.#anchors, quotes: this.#quotes };
+    return { text: this.#out.toString(), anchors: this.#anchors, quotes: this.#quotes, onward: this.#onward };
   }
 
   ontext(start: number, end: number): void {

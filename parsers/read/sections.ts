@@ -23,28 +23,54 @@ export function sectionsOf(flow: Flow): Section[] {
 /** The newest message's stretches (a quotation may stand between them), and the older messages'. */
 function spansOf(flow: Flow): { newest: Span[]; history: Span[] } {
   const size = flow.text.length;
-  const offsets = historyOffsets(flow.text);
   const ranges = outermost(flow.quotes);
-  const markers = flow.quotes.filter((quote) => quote.end <= quote.start).map((quote) => quote.start);
-  const outside = (at: number) => !ranges.some((range) => range.start <= at && at < range.end);
-  const end = Math.min(size, ...markers, ...offsets.filter(outside));
+  const marks = [...flow.onward, ...historyOffsets(flow.text)].filter((mark) => mark <= size).sort((a, b) => a - b);
+  const end = marks.find((mark) => !isInside(ranges, mark)) ?? size;
   const newest: Span[] = [];
   let from = 0;
   for (const range of ranges) {
     if (range.start >= end) break;
     if (range.start > from) newest.push({ start: from, end: range.start });
-    from = Math.max(from, range.end);
+    from = range.end;
   }
   if (from < end) newest.push({ start: from, end });
-  const cuts = [...ranges.flatMap((range) => [range.start, range.end]), ...offsets, ...markers, end, size];
-  const edges = [...new Set(cuts)].filter((cut) => cut <= size).sort((a, b) => a - b);
+  const edges = [...new Set([...ranges.flatMap((range) => [range.start, range.end]), ...marks, end, size])];
+  edges.sort((a, b) => a - b);
   const history: Span[] = [];
   for (let i = 0; i + 1 < edges.length; i++) {
     const span = { start: edges[i] ?? 0, end: edges[i + 1] ?? 0 };
-    const isNewest = span.end <= end && outside(span.start);
-    if (!isNewest && flow.text.slice(span.start, span.end).trim() !== '') history.push(span);
+    if (span.end <= end && !isInside(ranges, span.start)) continue;
+    if (flow.text.slice(span.start, span.end).trim() !== '') history.push(span);
   }
-  return { newest, history };
+  return { newest, history: introduced(history, flow.text) };
+}
+
+/** Whether `at` stands in one of the ranges, which are in order and do not overlap. */
+function isInside(ranges: readonly Span[], at: number): boolean {
+  let low = 0;
+  let high = ranges.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ranges[middle]?.end ?? 0) <= at) low = middle + 1;
+    else high = middle;
+  }
+  return (ranges[low]?.start ?? Number.POSITIVE_INFINITY) <= at;
+}
+
+/** What introduces a message (an `<hr>`, its header lines) belongs to the message below it. */
+function introduced(spans: readonly Span[], text: string): Span[] {
+  const whole: Span[] = [];
+  for (const span of spans) {
+    const last = whole[whole.length - 1];
+    if (last !== undefined && last.end === span.start && isIntroduction(text.slice(last.start, last.end)))
+      last.end = span.end;
+    else whole.push({ ...span });
+  }
+  return whole;
+}
+
+function isIntroduction(words: string): boolean {
+  return words.length < 200 && !/[\p{L}\p{N}]{2}/u.test(words.replace(/[_=*~-]{3,}/g, ''));
 }
 
 function outermost(quotes: readonly Span[]): Span[] {
@@ -52,33 +78,45 @@ function outermost(quotes: readonly Span[]): Span[] {
   const kept: Span[] = [];
   for (const quote of sorted) {
     const last = kept[kept.length - 1];
-    if (last === undefined || quote.start >= last.end) kept.push(quote);
+    if (last === undefined || quote.start >= last.end) kept.push({ ...quote });
+    else if (quote.end > last.end) last.end = quote.end;
   }
   return kept;
 }
 
 function sectionOf(text: string, anchors: readonly Anchor[], spans: readonly Span[]): Section {
-  let joined = '';
+  const pieces: string[] = [];
   const links: FoundLink[] = [];
+  let length = 0;
   for (const span of spans) {
     const piece = text.slice(span.start, span.end);
-    const lead = piece.length - piece.trimStart().length;
     const words = piece.trim();
-    if (joined !== '' && words !== '') joined += '\n';
-    const moved = joined.length - span.start - lead;
-    joined += words;
-    for (const anchor of anchors) {
-      if (
-        anchor.start < span.start ||
-        anchor.start > span.end ||
-        (anchor.start === span.end && span.end !== text.length)
-      )
-        continue;
-      const link = linkOf(anchor, text, moved, joined.length);
+    if (length > 0 && words !== '') length += 1;
+    const moved = length - span.start - (piece.length - piece.trimStart().length);
+    if (words !== '') pieces.push(words);
+    length += words.length;
+    for (let i = firstFrom(anchors, span.start); i < anchors.length; i++) {
+      const anchor = anchors[i];
+      if (anchor === undefined || anchor.start > span.end || (anchor.start === span.end && span.end !== text.length))
+        break;
+      const link = linkOf(anchor, text, moved, length);
       if (link !== null) links.push(link);
     }
   }
+  const joined = pieces.join('\n');
   return { text: joined, links: merged(links, findLinks(joined, 'body text')) };
+}
+
+/** Index of the first anchor that begins at `at` or behind it. */
+function firstFrom(anchors: readonly Anchor[], at: number): number {
+  let low = 0;
+  let high = anchors.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((anchors[middle]?.start ?? 0) < at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Anchors and links of the text in one order. A link that an anchor shows as its text is the anchor's. */

@@ -14,7 +14,7 @@ export function readText(raw: string): Section[] {
   const text = withoutEscapes(withoutQuotedPrintable(withoutControls(plainCharacters(raw))));
   if (markup.test(text)) return sectionsOf(flowOf(text, true));
   const { lines, quotes } = unquoted(text.split('\n'));
-  return sectionsOf({ text: lines, anchors: [], quotes });
+  return sectionsOf({ text: lines, anchors: [], quotes, onward: [] });
 }
 
 /** Line breaks that arrived as the two characters `\n`, escaped once too often. */
