@@ -1,0 +1,56 @@
+/**
+ * The log: one JSON object a line (pino). Lines carry `room`, `entry`, `call` and `device` ids; they never carry secrets or
+ * titles. Whoever logs passes ids; the redaction here is the net below.
+ */
+import { type DestinationStream, type Logger, pino } from 'pino';
+
+export type Log = Logger;
+
+/** Fields that hold what no log may hold, at the top of a line or one level down. */
+const redacted = [
+  'secret',
+  'password',
+  'passcode',
+  'token',
+  'authorization',
+  'cookie',
+  'title',
+  'subject',
+  'body',
+  'html',
+  'dial',
+];
+
+export interface LogOptions {
+  level?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  /** Default: standard output. */
+  destination?: { write(line: string): void };
+}
+
+export function createLog(options: LogOptions = {}): Log {
+  const target = options.destination ?? process.stdout;
+  const masked: DestinationStream = { write: (line) => void target.write(maskSecrets(line)) };
+  return pino(
+    {
+      level: options.level ?? 'info',
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: redacted.flatMap((name) => [name, `*.${name}`]), censor: '***' },
+      serializers: { err: pino.stdSerializers.err },
+    },
+    masked,
+  );
+}
+
+/**
+ * Masks what has the shape of a secret wherever it stands: room secrets in addresses, dial tokens before an `@`,
+ * credentials in URLs, `Authorization` values. Error messages of libraries quote addresses; this is for them.
+ */
+export function maskSecrets(text: string): string {
+  return text
+    .replace(/(\/r\/[^/\s"\\?#]{1,200}\/)[^/\s"\\?#]{1,400}/g, '$1***')
+    .replace(/\b[a-z2-7]{26}@/gi, '***@')
+    .replace(/(:\/\/[^/\s"\\:@]{1,100}):[^/\s"\\@]{1,200}@/g, '$1:***@')
+    .replace(/\b(Bearer|Basic|Digest) [^\s"\\]{4,}/gi, '$1 ***');
+}
