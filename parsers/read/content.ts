@@ -1,5 +1,6 @@
 /** What an invite's body says, as text with its links, the newest message apart from the history it quotes. */
 import type { Invite } from '../invite.ts';
+import { findAddresses } from '../links/find.ts';
 import type { FoundLink } from '../links/link.ts';
 import { readHtml } from './html.ts';
 import { readText } from './text.ts';
@@ -38,12 +39,24 @@ export function contentOf(invite: Invite): Content {
   const newest = html[0] ?? emptySection();
   const plain = text[0] ?? emptySection();
   if (isBlank(html)) return finish(text);
-  const known = new Set(html.flatMap((section) => section.links.map((link) => link.url)));
-  if (!plain.links.some((link) => isDeep(link.url) && !known.has(link.url))) return finish(html);
-  return finish([
-    newest.links.some((link) => isDeep(link.url)) ? joined(newest, plain) : joined(plain, newest),
-    ...html.slice(1),
-  ]);
+  if (!saysMore(plain, html)) return finish(html);
+  const both = newest.links.some((link) => isDeep(link.url)) ? joined(newest, plain) : joined(plain, newest);
+  return finish([both, ...html.slice(1)]);
+}
+
+/** Whether the text holds a link or an e-mail-shaped token that no section of the html has. */
+function saysMore(plain: Section, html: readonly Section[]): boolean {
+  const links = new Set(html.flatMap((section) => section.links.map((link) => link.url)));
+  if (plain.links.some((link) => isDeep(link.url) && !links.has(link.url))) return true;
+  const addresses = new Set(html.flatMap((section) => addressesOf(section)));
+  return addressesOf(plain).some((address) => !addresses.has(address));
+}
+
+function addressesOf(section: Section): string[] {
+  const inLinks = section.links
+    .filter((link) => link.url.startsWith('mailto:'))
+    .map((link) => link.url.slice(7).toLowerCase());
+  return [...findAddresses(section.text).map((found) => `${found.user}@${found.domain}`.toLowerCase()), ...inLinks];
 }
 
 export function emptySection(): Section {

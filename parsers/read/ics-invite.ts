@@ -1,17 +1,13 @@
 /** One iCalendar component as an invite. */
-import { DateTime, Duration, IANAZone } from 'luxon';
-import { findIana } from 'windows-iana';
+import { Duration } from 'luxon';
 import { z } from 'zod';
 import type { Instant, Invite, InviteProperties, Person } from '../invite.ts';
 import { percentDecode } from '../links/encoding.ts';
 import type { IcsComponent, IcsProperty } from './ics.ts';
 import { unescapeText } from './ics.ts';
+import { type Moment, momentOf, occurrenceOf, type ZoneOptions, zoneNamed } from './time.ts';
 
-export interface ComponentOptions {
-  /** IANA zone of floating times and dates; UTC where it is not given. */
-  zone?: string;
-  /** For a TZID that is neither an IANA nor a Windows name (the calendar's own VTIMEZONE): its IANA zone, or `null`. */
-  zoneOf?: (tzid: string) => string | null;
+export interface ComponentOptions extends ZoneOptions {
   /** The room's address in lower case: whose PARTSTAT is the room's own answer. */
   attendee?: string;
 }
@@ -63,12 +59,6 @@ export function inviteFromComponent(
       .filter((value) => value !== ''),
     properties: event.properties(),
   };
-}
-
-/** A moment of a component: `date` where it was a date alone. */
-interface Moment {
-  instant: Instant;
-  date: boolean;
 }
 
 class Event {
@@ -188,47 +178,6 @@ export function personOf(property: IcsProperty): Person {
     : (property.params.get('EMAIL')?.[0]?.toLowerCase() ?? null);
   const name = property.params.get('CN')?.[0]?.trim() ?? '';
   return { name: name === '' ? null : name, email };
-}
-
-/** The zone that a TZID means; UTC where nobody knows it. */
-export function zoneNamed(tzid: string | null, options: Pick<ComponentOptions, 'zone' | 'zoneOf'>): string {
-  if (tzid === null) return options.zone ?? 'utc';
-  const name = tzid.trim();
-  const own = options.zoneOf?.(name) ?? null;
-  if (own !== null && IANAZone.isValidZone(own)) return own;
-  if (IANAZone.isValidZone(name)) return name;
-  const windows = findIana(name)[0];
-  if (windows !== undefined) return windows;
-  // `/citadel.org/20260101_1/Europe/Berlin`: the name stands at the end.
-  const tail = /(?:^|\/)([A-Za-z_]{1,40}\/[A-Za-z_+-]{1,40}(?:\/[A-Za-z_]{1,40})?)$/.exec(name)?.[1];
-  if (tail !== undefined && IANAZone.isValidZone(tail)) return tail;
-  const offset = /(?:UTC|GMT)\s{0,2}([+-]\d{1,2}):?(\d{2})?/i.exec(name);
-  if (offset !== null) return `UTC${offset[1]}:${offset[2] ?? '00'}`;
-  return /^(?:z|utc|gmt|etc\/utc)$/i.test(name) ? 'utc' : (options.zone ?? 'utc');
-}
-
-/** `20260131T090000Z`, `20260131T090000` or `20260131`; `null` where it is no date. */
-export function momentOf(value: string, zone: string): Moment | null {
-  const parts = /^(\d{4})-?(\d{2})-?(\d{2})(?:T(\d{2}):?(\d{2}):?(\d{2})?(?:\.\d{1,9})?(Z)?)?/i.exec(value);
-  if (parts === null) return null;
-  const [year, month, day, hour, minute, second] = parts.slice(1, 7).map((part) => Number(part ?? 0));
-  const date = parts[4] === undefined;
-  const time = DateTime.fromObject(
-    {
-      year: year ?? 0,
-      month: month ?? 0,
-      day: day ?? 0,
-      hour: hour ?? 0,
-      minute: minute ?? 0,
-      second: Math.min(second ?? 0, 59),
-    },
-    { zone: parts[7] === undefined ? zone : 'utc' },
-  );
-  return time.isValid ? { instant: time.toMillis(), date } : null;
-}
-
-function occurrenceOf(moment: Moment | null): string | null {
-  return moment === null ? null : DateTime.fromMillis(moment.instant, { zone: 'utc' }).toFormat("yyyyMMdd'T'HHmmss'Z'");
 }
 
 function sensitivityOf(value: string | null): Invite['sensitivity'] {
