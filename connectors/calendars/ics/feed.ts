@@ -1,0 +1,143 @@
+/** A published calendar, read over http(s). */
+import {
+  type Calendar,
+  type CalendarReading,
+  CalendarUnavailable,
+  type ConnectorClock,
+  type Window,
+} from '../calendar.ts';
+import { type CalendarFile, readCalendarFile } from './calendar-file.ts';
+import { type Download, download, type FeedLimits, feedLimits } from './download.ts';
+import { readingOf } from './reading.ts';
+import { ianaZone, type Zone } from './zone.ts';
+
+export interface IcsFeedOptions {
+  /** `http:`, `https:` or `webcal:` (tried as https, then as http). */
+  url: string;
+  /** The room's zone, an IANA name: whole days and times without a zone are meant in it. */
+  timeZone: string;
+  clock: ConnectorClock;
+  /** Whether the feed, or what it redirects to, may be a private, loopback or link-local address. Default false. */
+  allowPrivateAddresses?: boolean;
+  /** The room's own address: whose answer to an invite is the room's. */
+  attendee?: string;
+  /** Basic authentication. */
+  auth?: { user: string; password: string };
+  limits?: Partial<FeedLimits>;
+}
+
+interface Copy {
+  file: CalendarFile;
+  etag: string | null;
+  lastModified: string | null;
+}
+
+/** @throws RangeError when the url or the time zone cannot be meant */
+export function openIcsFeed(options: IcsFeedOptions): Calendar {
+  const zone = ianaZone(options.timeZone);
+  if (zone === null)
+    throw new RangeError(`the time zone ${JSON.stringify(options.timeZone)} is unknown; write one like Europe/Oslo`);
+  return new IcsFeed(options, addressesOf(options.url), zone);
+}
+
+/** The addresses to try, without user and password. */
+function addressesOf(url: string): [URL, ...URL[]] {
+  const plain = /^webcals?:\/\//i.test(url);
+  const address = plain ? url.replace(/^webcals?:/i, 'https:') : url;
+  if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
+    throw new RangeError(
+      `a feed's url begins with https://, http:// or webcal://; found ${JSON.stringify(url.slice(0, 12))}…`,
+    );
+  }
+  const first = new URL(address);
+  return /^webcal:/i.test(url) ? [first, new URL(url.replace(/^webcal:/i, 'http:'))] : [first];
+}
+
+class IcsFeed implements Calendar {
+  readonly description: string;
+  readonly #options: IcsFeedOptions;
+  readonly #limits: FeedLimits;
+  readonly #addresses: [URL, ...URL[]];
+  readonly #authorization: string | null;
+  readonly #zone: Zone;
+  #copy: Copy | null = null;
+
+  constructor(options: IcsFeedOptions, addresses: [URL, ...URL[]], zone: Zone) {
+    const [{ origin, username, password }] = addresses;
+    // The path of a published calendar is its password (Google's "secret address", Outlook's published one).
+    this.description = `feed ${origin}/…`;
+    this.#options = options;
+    this.#limits = { ...feedLimits, ...options.limits };
+    this.#zone = zone;
+    const auth =
+      options.auth ??
+      (username === '' ? null : { user: decodeURIComponent(username), password: decodeURIComponent(password) });
+    this.#authorization =
+      auth === null ? null : `Basic ${Buffer.from(`${auth.user}:${auth.password}`).toString('base64')}`;
+    for (const address of addresses) {
+      address.username = '';
+      address.password = '';
+    }
+    this.#addresses = addresses;
+  }
+
+  async read(window: Window, signal: AbortSignal): Promise<CalendarReading> {
+    const answer = await this.#download(signal);
+    if (answer.changed) {
+      const file = await readCalendarFile(answer.body, {
+        name: this.description,
+        floating: this.#zone,
+        attendee: this.#options.attendee?.toLowerCase() ?? null,
+      });
+      if (!file.isCalendar)
+        throw new CalendarUnavailable(file.problems[0] ?? `${this.description} answered something that is no calendar`);
+      // Half a feed is no reason to clear half the buttons of a room.
+      if (file.unfinished)
+        throw new CalendarUnavailable(
+          `${this.description} ended in the middle of the calendar; Usher tries again by itself`,
+        );
+      this.#copy = { file, etag: answer.etag, lastModified: answer.lastModified };
+    }
+    const copy = this.#copy;
+    return readingOf(copy?.file.events ?? [], window, copy?.file.problems ?? []);
+  }
+
+  async #download(signal: AbortSignal): Promise<Download> {
+    const [first, ...others] = this.#addresses;
+    try {
+      return await this.#from(first, signal);
+    } catch (error) {
+      const [other] = others;
+      // A webcal address does not say whether its server speaks TLS. A password is never tried in the clear.
+      if (other === undefined || signal.aborted || this.#authorization !== null || !neverAnswered(error)) throw error;
+      const answer = await this.#from(other, signal);
+      this.#addresses.splice(0, 2, other);
+      return answer;
+    }
+  }
+
+  #from(url: URL, signal: AbortSignal): Promise<Download> {
+    return download({
+      url,
+      description: this.description,
+      authorization: this.#authorization,
+      allowPrivateAddresses: this.#options.allowPrivateAddresses ?? false,
+      limits: this.#limits,
+      clock: this.#options.clock,
+      signal,
+      etag: this.#copy?.etag ?? null,
+      lastModified: this.#copy?.lastModified ?? null,
+    });
+  }
+
+  /** A feed cannot tell; it is polled. */
+  watch(): () => Promise<void> {
+    return async () => {};
+  }
+}
+
+function neverAnswered(error: unknown): boolean {
+  const cause = error instanceof CalendarUnavailable ? error.cause : null;
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
+  return /^(ECONNREFUSED|ECONNRESET|ERR_SSL_|EPROTO|UND_ERR_CONNECT_TIMEOUT|UND_ERR_SOCKET)/.test(code);
+}

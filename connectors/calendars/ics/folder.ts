@@ -1,0 +1,222 @@
+/** A folder of `.ics` and `.eml` files as the calendar of a room. */
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { extname, join, relative } from 'node:path';
+import { watch } from 'chokidar';
+import {
+  type Calendar,
+  type CalendarReading,
+  CalendarUnavailable,
+  type ConnectorClock,
+  type Window,
+} from '../calendar.ts';
+import { type CalendarFile, type FileContext, readCalendarFile } from './calendar-file.ts';
+import { readingOf } from './reading.ts';
+import { ianaZone, type Zone } from './zone.ts';
+
+export interface IcsFolderOptions {
+  path: string;
+  /** The room's zone, an IANA name: whole days and times without a zone are meant in it. */
+  timeZone: string;
+  clock: ConnectorClock;
+  /** The room's own address: whose answer to an invite is the room's. */
+  attendee?: string;
+  /** Bytes of one file. Default 20 MiB. */
+  largestFile?: number;
+}
+
+/** Folders within folders, deeper than this, are not read. */
+const deepest = 4;
+const mostFiles = 10_000;
+/** A burst of changes (an editor's, a copied folder's) is told once. */
+const debounceMs = 50;
+/** A file that ends in the middle and is younger than this is taken to be still in the writing. */
+const writingMs = 2_000;
+
+interface Known {
+  version: string;
+  /** As last read whole: stands in while the file is unreadable or half written. */
+  good: CalendarFile | null;
+  shown: CalendarFile;
+}
+
+/** @throws RangeError when the time zone is unknown */
+export function openIcsFolder(options: IcsFolderOptions): Calendar {
+  const zone = ianaZone(options.timeZone);
+  if (zone === null)
+    throw new RangeError(`the time zone ${JSON.stringify(options.timeZone)} is unknown; write one like Europe/Oslo`);
+  return new IcsFolder(options, zone);
+}
+
+class IcsFolder implements Calendar {
+  readonly description: string;
+  readonly #options: IcsFolderOptions;
+  readonly #zone: Zone;
+  readonly #largest: number;
+  #known = new Map<string, Known>();
+  readonly #watchers = new Set<() => void>();
+  #watchProblem: string | null = null;
+
+  constructor(options: IcsFolderOptions, zone: Zone) {
+    this.description = `folder ${options.path}`;
+    this.#options = options;
+    this.#zone = zone;
+    this.#largest = options.largestFile ?? 20 * 1024 * 1024;
+  }
+
+  async read(window: Window, signal: AbortSignal): Promise<CalendarReading> {
+    signal.throwIfAborted();
+    const problems: string[] = this.#watchProblem === null ? [] : [this.#watchProblem];
+    const paths = await this.#list(problems);
+    const known = new Map<string, Known>();
+    for (const path of paths) {
+      signal.throwIfAborted();
+      const file = await this.#file(path, signal, problems);
+      if (file !== null) known.set(path, file);
+    }
+    this.#known = known;
+    const files = [...known.values()].map(({ shown }) => shown);
+    for (const file of files) problems.push(...file.problems);
+    return readingOf(
+      files.flatMap((file) => file.events),
+      window,
+      problems,
+    );
+  }
+
+  /** Every calendar file, by name, so that two readings of the same folder are the same. */
+  async #list(problems: string[]): Promise<string[]> {
+    const found: string[] = [];
+    const seen = new Set<string>();
+    const enter = async (folder: string, depth: number): Promise<void> => {
+      const real = await realpath(folder);
+      if (seen.has(real)) return;
+      seen.add(real);
+      const entries = await readdir(folder, { withFileTypes: true });
+      for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+        // Hidden names are what editors and copying programs write to before they rename.
+        if (entry.name.startsWith('.')) continue;
+        const path = join(folder, entry.name);
+        if (isCalendarName(entry.name) && !entry.isDirectory()) found.push(path);
+        else if ((entry.isDirectory() || entry.isSymbolicLink()) && depth < deepest) await into(path, depth + 1);
+      }
+    };
+    const into = async (path: string, depth: number): Promise<void> => {
+      try {
+        if ((await stat(path)).isDirectory()) await enter(path, depth);
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT')
+          problems.push(`${this.#name(path)}: cannot be opened (${codeOf(error)}); ${remedyFor(codeOf(error))}`);
+      }
+    };
+    try {
+      await enter(this.#options.path, 0);
+    } catch (error) {
+      const code = codeOf(error);
+      throw new CalendarUnavailable(`${this.description} cannot be read (${code}); ${folderRemedyFor(code)}`, {
+        cause: error,
+      });
+    }
+    if (found.length <= mostFiles) return found;
+    problems.push(
+      `${this.description} holds ${found.length} calendar files; only the first ${mostFiles} are read: remove old ones`,
+    );
+    return found.slice(0, mostFiles);
+  }
+
+  async #file(path: string, signal: AbortSignal, problems: string[]): Promise<Known | null> {
+    const before = this.#known.get(path);
+    const name = this.#name(path);
+    try {
+      const info = await stat(path, { bigint: true });
+      if (!info.isFile()) {
+        problems.push(`${name}: is no file; only files are read`);
+        return null;
+      }
+      if (info.size > BigInt(this.#largest)) {
+        problems.push(
+          `${name}: has ${info.size} bytes, more than ${this.#largest}; export fewer months of the calendar`,
+        );
+        return null;
+      }
+      const version = `${info.dev}:${info.ino}:${info.size}:${info.mtimeNs}:${info.ctimeNs}`;
+      if (before?.version === version && !before.shown.unfinished) return before;
+      const shown = await readCalendarFile(await readFile(path, { signal }), this.#context(name));
+      if (!shown.unfinished) return { version, good: shown, shown };
+      const age = Math.abs(this.#options.clock.now() - Number(info.mtimeMs));
+      return age < writingMs ? this.#inTheWriting(before, version, shown) : { version, good: null, shown };
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const code = codeOf(error);
+      // Gone between the listing and now: as if it had never been listed.
+      if (code === 'ENOENT') return null;
+      problems.push(`${name}: cannot be read (${code}); ${remedyFor(code)}`);
+      return before ?? null;
+    }
+  }
+
+  /** What is half written now is read again when it should be whole; until then the file says what it said before. */
+  #inTheWriting(before: Known | undefined, version: string, shown: CalendarFile): Known {
+    this.#options.clock.after(writingMs, () => this.#tell());
+    const good = before?.good ?? null;
+    return { version, good, shown: good === null ? shown : { ...good, problems: shown.problems, unfinished: true } };
+  }
+
+  #context(name: string): FileContext {
+    return { name, floating: this.#zone, attendee: this.#options.attendee?.toLowerCase() ?? null };
+  }
+
+  watch(changed: () => void): () => Promise<void> {
+    let cancel: (() => void) | null = null;
+    const tell = (): void => {
+      cancel ??= this.#options.clock.after(debounceMs, () => {
+        cancel = null;
+        changed();
+      });
+    };
+    this.#watchers.add(tell);
+    // Links are not followed: a loop of them has no end. What they lead to is seen by polling. Files that are there
+    // already are told as well: one that came while the watcher was being set up would otherwise go unnoticed.
+    const watcher = watch(this.#options.path, { followSymlinks: false, depth: deepest });
+    watcher.on('all', tell);
+    watcher.on('error', (error) => {
+      this.#watchProblem = `${this.description}: changes are not told at once (${codeOf(error)}), only found by polling`;
+      tell();
+    });
+    return async () => {
+      this.#watchers.delete(tell);
+      cancel?.();
+      await watcher.close();
+    };
+  }
+
+  #tell(): void {
+    for (const tell of this.#watchers) tell();
+  }
+
+  #name(path: string): string {
+    return relative(this.#options.path, path) || path;
+  }
+}
+
+function isCalendarName(name: string): boolean {
+  return ['.ics', '.ical', '.eml'].includes(extname(name).toLowerCase());
+}
+
+function codeOf(error: unknown): string {
+  if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string')
+    return error.code;
+  return error instanceof Error ? error.message : String(error);
+}
+
+function remedyFor(code: string): string {
+  if (code === 'EACCES' || code === 'EPERM') return 'let the user that Usher runs as read it';
+  if (code === 'ELOOP') return 'the link leads back to itself: remove it';
+  return 'copy it into the folder again';
+}
+
+function folderRemedyFor(code: string): string {
+  if (code === 'ENOENT') return 'create it, or correct the path in the configuration';
+  if (code === 'ENOTDIR') return 'it is no folder: correct the path in the configuration';
+  if (code === 'EACCES' || code === 'EPERM') return 'let the user that Usher runs as read and enter it';
+  return 'correct the path in the configuration';
+}
