@@ -1,0 +1,291 @@
+/**
+ * Everything in an invite that could be its meeting, with the place where it stood. The choice is by place: the item's
+ * own properties, then what the calendar service says, then the newest message of the body, then location and subject,
+ * and only where all of these are silent the quoted history.
+ */
+import { anchorOf, type Block, blockOfText, blocksOf, type OtherReading, readOther } from './blocks.ts';
+import { findCvi } from './cvi/find.ts';
+import type { Invite, Provider } from './invite.ts';
+import { findAddresses, findLinks } from './links/find.ts';
+import type { FoundAddress } from './links/link.ts';
+import { unwrap } from './links/unwrap.ts';
+import { codeAfter, meetingIdOf } from './numbers.ts';
+import { annexO, h323 } from './providers/h323.ts';
+import { providerParsers } from './providers/index.ts';
+import type { ProviderParser, Reading } from './providers/provider.ts';
+import { isSipAddress, readSipAddress, sip } from './providers/sip.ts';
+import type { Content, Section } from './read/content.ts';
+import { type TeamsPlace, teamsProperties } from './teams-meeting.ts';
+import { idsOfProperties } from './teams-properties.ts';
+
+/** Lower is trusted more. */
+export const rank = { own: 0, service: 1, newest: 2, location: 3, subject: 4, weak: 10, history: 20 } as const;
+
+export type Candidate =
+  | {
+      provider: 'teams';
+      rank: number;
+      order: number;
+      source: string;
+      places: readonly TeamsPlace[];
+      block: Block | null;
+    }
+  | {
+      provider: Exclude<Provider, 'teams'>;
+      rank: number;
+      order: number;
+      source: string;
+      text: string;
+      read: OtherReading;
+      block: Block | null;
+    };
+
+/** What the body says, blocks already cut. */
+export interface Body {
+  content: Content;
+  newest: readonly Block[];
+  history: readonly (readonly Block[])[];
+}
+
+export function bodyOf(content: Content): Body {
+  return { content, newest: blocksOf(content.newest), history: content.history.map(blocksOf) };
+}
+
+/** Every candidate, the best first. */
+export function candidatesOf(invite: Invite, body: Body): Candidate[] {
+  const found: Candidate[] = [
+    ...propertyCandidates(invite),
+    ...body.newest.map((block, order) => ofBlock(block, rank.newest, order)),
+    ...placeCandidates(invite),
+    ...body.history.flatMap((blocks, index) =>
+      blocks.map((block, order) => ofBlock(block, rank.history + index, order)),
+    ),
+    ...weakCandidates(invite, body),
+  ];
+  const named = namedByLocation(invite);
+  return found.sort((a, b) => a.rank - b.rank || Number(named(b)) - Number(named(a)) || a.order - b.order);
+}
+
+function ofBlock(block: Block, at: number, order: number): Candidate {
+  const anchor = block.anchors[0];
+  const quoted = at >= rank.history ? 'quoted ' : '';
+  if (anchor === undefined || anchor.provider === 'teams') {
+    const source = quoted + (anchor?.link.source ?? 'body text');
+    return { provider: 'teams', rank: at, order, source, places: [], block };
+  }
+  // A later link of the same block may say the number that the first one lacks.
+  const numbered = block.anchors.find((one) => one.provider !== 'teams' && one.reading.id !== null);
+  const best = numbered !== undefined && numbered.provider !== 'teams' ? numbered : anchor;
+  return {
+    provider: best.provider,
+    rank: at,
+    order,
+    source: quoted + best.link.source,
+    text: best.link.url,
+    read: { provider: best.provider, reading: best.reading, parser: best.parser },
+    block,
+  };
+}
+
+function propertyCandidates(invite: Invite): Candidate[] {
+  const found: Candidate[] = [];
+  const teams = teamsProperties(invite);
+  const own = teams.some((place) => place.source === 'property SkypeTeamsMeetingUrl');
+  const ids = idsOfProperties(invite.properties);
+  const named = ids.some(({ ids: { threadId, tenantId, meetingId } }) => (threadId && tenantId) || meetingId);
+  if (teams.length > 0 || named) {
+    const source = teams[0]?.source ?? `property ${ids[0]?.property ?? ''}`;
+    found.push({
+      provider: 'teams',
+      rank: own ? rank.own : rank.service,
+      order: 0,
+      source,
+      places: teams,
+      block: null,
+    });
+  }
+  const { JoinUrl, OnlineMeetingUrl, GoogleConference, OnlineMeetingExternalLink } = invite.properties;
+  const values: [string, string | undefined][] = [
+    ['JoinUrl', JoinUrl],
+    ['OnlineMeetingUrl', OnlineMeetingUrl],
+    ['OnlineMeetingExternalLink', OnlineMeetingExternalLink],
+    ['GoogleConference', GoogleConference],
+    ...invite.conferences.slice(0, 20).map((value): [string, string] => ['CONFERENCE', value]),
+  ];
+  values.forEach(([property, value], order) => {
+    const candidate = value === undefined ? null : ofValue(value, `property ${property}`, rank.service, order + 1);
+    if (candidate !== null) found.push(candidate);
+  });
+  return found;
+}
+
+/** A property whose whole value is a way to join. */
+function ofValue(value: string, source: string, at: number, order: number): Candidate | null {
+  const text = value.trim();
+  if (/^(?:sips?|h323):/i.test(text)) return ofScheme(text, source, at + rank.weak, order);
+  if (!/^(?:https?|ms-?teams):/i.test(text)) return null;
+  const { url, refused, opaque } = unwrap(text);
+  if (refused !== null || opaque !== null) return null;
+  const anchor = anchorOf({ ...unwrap(text), raw: text, text: null, source, at: 0, end: text.length });
+  if (anchor?.provider === 'teams') {
+    if (source.endsWith('JoinUrl') || source.endsWith('OnlineMeetingUrl')) return null;
+    const place = { source, link: anchor.teams, text };
+    return { provider: 'teams', rank: at, order, source, places: [place], block: null };
+  }
+  const read = readOther(url);
+  if (read !== null) return { provider: read.provider, rank: at, order, source, text, read, block: null };
+  // A conference that a calendar names as one is one, whoever runs it.
+  const conference = source.endsWith('CONFERENCE') || source.endsWith('GoogleConference');
+  if (!conference || parsesAsTeams(url)) return null;
+  const other: OtherReading = { provider: 'other', reading: { url, id: url, sip: null }, parser: anyProvider };
+  return { provider: 'other', rank: at + rank.weak, order, source, text, read: other, block: null };
+}
+
+function parsesAsTeams(url: string): boolean {
+  return /^https:\/\/(?:[a-z0-9-]+\.)*(?:teams\.(?:microsoft|live|cloud)\.|zoom\.us|webex\.com|meet\.google\.com|tel\.meet)/i.test(
+    url,
+  );
+}
+
+const anyProvider: ProviderParser = { name: 'other', readUrl: () => null };
+
+function ofScheme(uri: string, source: string, at: number, order: number): Candidate | null {
+  if (!URL.canParse(uri)) return null;
+  const url = new URL(uri);
+  const parser = url.protocol === 'h323:' ? h323 : sip;
+  const reading = parser.readUrl(url);
+  return reading === null ? null : ofReading(parser, reading, source, uri, at, order, null);
+}
+
+function ofReading(
+  parser: ProviderParser,
+  reading: Reading,
+  source: string,
+  text: string,
+  at: number,
+  order: number,
+  block: Block | null,
+): Candidate | null {
+  const provider = parser.name;
+  if (provider === 'teams') return null;
+  return { provider, rank: at, order, source, text, read: { provider, reading, parser }, block };
+}
+
+/** Links in location, subject and the calendar's URL and CONTACT. */
+function placeCandidates(invite: Invite): Candidate[] {
+  const found: Candidate[] = [];
+  const places: [string, string, number][] = [
+    ...invite.locations.slice(0, 20).map((text): [string, string, number] => ['location', text, rank.location]),
+    ['property Url', invite.properties.Url ?? '', rank.location],
+    ['property Contact', invite.properties.Contact ?? '', rank.location],
+    ['subject', invite.subject, rank.subject],
+  ];
+  places.forEach(([source, text, at], order) => {
+    const short = text.slice(0, 8192);
+    const section: Section = { text: short, links: findLinks(short, source) };
+    for (const block of blocksOf(section)) {
+      const candidate = ofBlock(block, at, order);
+      // Number, passcode and address stand in the body, not here.
+      const links = block.anchors.filter((anchor) => anchor.provider === 'teams');
+      const places = links.map((anchor) => ({ source, link: anchor.teams, text: anchor.link.raw }));
+      found.push(
+        candidate.provider === 'teams'
+          ? { ...candidate, source, block: null, places }
+          : { ...candidate, source, block: null },
+      );
+    }
+    found.push(...addressCandidates(section, source, at + rank.weak, order));
+  });
+  return found;
+}
+
+/** Ways in that are no web link: SIP and H.323 addresses, and bodies whose links were lost. */
+function weakCandidates(invite: Invite, body: Body): Candidate[] {
+  const found: Candidate[] = [];
+  const sections = [body.content.newest, ...body.content.history];
+  sections.forEach((section, index) => {
+    const at = (index === 0 ? rank.newest : rank.history + index) + rank.weak;
+    const source = `${index === 0 ? '' : 'quoted '}body text`;
+    const hasTeams = (index === 0 ? body.newest : (body.history[index - 1] ?? [])).some(
+      (block) => block.provider === 'teams',
+    );
+    const block = hasTeams ? null : teamsText(section, invite);
+    if (block !== null) found.push({ provider: 'teams', rank: at, order: -1, source, places: [], block });
+    found.push(...addressCandidates(section, source, at, 0));
+  });
+  return found;
+}
+
+/**
+ * A Teams invite whose links were lost: interop coordinates, or a meeting id with its passcode in a text that names
+ * Teams, a product name that no language translates.
+ */
+function teamsText(section: Section, invite: Invite): Block | null {
+  const named =
+    /\bteams\b/i.test(section.text) || invite.locations.some((text) => /\bteams\b/i.test(text)) || opaqueTeams(section);
+  const block = blockOfText(section, 'teams');
+  const cvi = findCvi({ text: block.text, links: section.links, from: block.from, to: block.to, isTeams: named });
+  if (cvi !== null) return block;
+  if (!named) return null;
+  const run = block.numbers.find((one) => one.groups.length >= 4 && meetingIdOf(one) !== null);
+  return run !== undefined && codeAfter(block.text, run.end) !== null ? block : null;
+}
+
+function opaqueTeams(section: Section): boolean {
+  return section.links.some((link) => /^teams\.(?:microsoft|live|cloud)\./.test(link.opaqueDomain ?? ''));
+}
+
+function addressCandidates(section: Section, source: string, at: number, order: number): Candidate[] {
+  const found: Candidate[] = [];
+  const add = (candidate: Candidate | null): void => {
+    if (candidate !== null && found.length < 50) found.push(candidate);
+  };
+  const block = { ...blockOfText(section, 'other') };
+  for (const link of section.links) {
+    if (/^(?:sips?|h323):/i.test(link.url)) add(ofScheme(link.url, source, at + 1, order + link.at));
+  }
+  for (const address of findAddresses(section.text)) {
+    for (const parser of providerParsers) {
+      const reading = parser.readAddress?.(address) ?? null;
+      if (reading !== null)
+        add(ofReading(parser, reading, source, lineOf(section, address), at, order + address.at, block));
+    }
+    if (isPlainSip(section, address, source)) {
+      add(ofReading(sip, readSipAddress(address), source, lineOf(section, address), at + 1, order + address.at, null));
+    }
+  }
+  for (const one of annexO(section.text)) {
+    add(ofReading(h323, one.reading, source, section.text.slice(one.at, one.end), at + 2, order + one.at, null));
+  }
+  return found;
+}
+
+/** In a location, a number at a domain is a video address; elsewhere the text must call it SIP. */
+function isPlainSip(section: Section, address: FoundAddress, source: string): boolean {
+  if (/(?:^|\.)(?:lync\.webex\.com|plcm\.vc|m\.webex\.com)$/.test(address.domain) || address.user.startsWith('+'))
+    return false;
+  if (isSipAddress(section.text, address))
+    return !/;gruu|opaque=app:conf/i.test(section.text.slice(address.end, address.end + 40));
+  return source === 'location' && address.scheme === null && /^\d{3,16}$/.test(address.user);
+}
+
+function lineOf(section: Section, address: FoundAddress): string {
+  return section.text.slice(Math.max(0, address.at - 40), address.end + 20);
+}
+
+const names: readonly [Provider, RegExp][] = [
+  ['teams', /\bteams\b/i],
+  ['zoom', /\bzoom\b/i],
+  ['webex', /\bwebex\b/i],
+  ['google-meet', /\bgoogle meet\b/i],
+  ['skype-for-business', /\bskype\b/i],
+];
+
+/** Whether the location speaks of a candidate: it settles which of two links in one body is the meeting's. */
+function namedByLocation(invite: Invite): (candidate: Candidate) => boolean {
+  const text = invite.locations.join('\n').slice(0, 8192);
+  const named = new Set(names.filter(([, name]) => name.test(text)).map(([provider]) => provider));
+  const linked = new Set(findLinks(text, 'location').map((link) => link.url));
+  return (candidate) =>
+    named.has(candidate.provider) || candidate.block?.anchors.some((anchor) => linked.has(anchor.link.url)) === true;
+}

@@ -1,0 +1,20 @@
+/**
+ * Cisco Meeting Server's web app, on a customer's own host: `/invited.sf?secret=&id=` and `/meeting/<id>?secret=`. Its
+ * SIP domain is the customer's choice, so the address is taken from the text.
+ */
+import { type ProviderParser, parameterOf, segmentsOf } from './provider.ts';
+
+export const cms: ProviderParser = {
+  name: 'cms',
+  readUrl(url) {
+    const segments = segmentsOf(url);
+    const page = segments.at(-1)?.toLowerCase() ?? '';
+    const id = parameterOf(url, 'id');
+    if (page === 'invited.sf') {
+      return id === null && parameterOf(url, 'secret') === null ? null : { url: url.href, id, sip: null };
+    }
+    const [place = '', number = ''] = segments.slice(-2);
+    const meeting = place.toLowerCase() === 'meeting' && /^\d{3,14}$/.test(number);
+    return meeting && parameterOf(url, 'secret') !== null ? { url: url.href, id: number, sip: null } : null;
+  },
+};

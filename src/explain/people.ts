@@ -1,0 +1,86 @@
+/** An answer for people: what was found where, what was refused and why, route and dial string. */
+import { styleText } from 'node:util';
+import type { EventAnswer, ExplainLine, FileAnswer } from './answer.ts';
+
+type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan';
+/** Colours text, or leaves it plain where there is no terminal. */
+export type Paint = (style: Style, text: string) => string;
+
+export const colours: Paint = (style, text) => styleText(style, text, { validateStream: false });
+export const plain: Paint = (_style, text) => text;
+
+const routes: Readonly<Record<EventAnswer['route'], string>> = {
+  cvi: 'cvi: the room dials the interop partner whose coordinates are in the invite',
+  sgj: 'sgj: Usher walks the room in as a guest; the dial string is made for each room',
+  sip: "sip: the room dials the provider's own address",
+  none: 'none: this room cannot join',
+};
+
+const advice: Readonly<Record<string, string>> = {
+  'body-stripped': 'the body was removed; Set-CalendarProcessing -DeleteComments $false on the room keeps it',
+  'two-meetings': 'the invite speaks of two meetings; this is the one its own properties (else its first link) name',
+  'opaque-link': 'a mail gateway hides where a link leads; only its domain is known',
+  'not-joinable-link': 'the links open something, but no meeting',
+  'refused-link': 'a link looks like a meeting service and is not',
+  'quoted-history': 'the way in stands in quoted history, not in the newest message',
+  'tenant-unknown': 'nothing says whose tenant organises the meeting',
+  'cvi-partner-unknown': 'dial the IVR and type the conference id',
+  broadcast: 'an event that guests only watch',
+  unreadable: 'the invite broke the parser; please report it',
+};
+
+export function explainForPeople(line: ExplainLine, paint: Paint): string {
+  if ('error' in line)
+    return `${paint('bold', line.file)}\n  ${paint('red', 'cannot be read')}: ${visible(line.error)}\n`;
+  const parts = [`${paint('bold', visible(line.file))}\n${event(line, paint)}`];
+  line.more.forEach((more, index) => {
+    parts.push(`  ${paint('bold', `event ${index + 2}`)}\n${event(more, paint)}`);
+  });
+  return parts.join('');
+}
+
+function event(answer: EventAnswer | FileAnswer, paint: Paint): string {
+  const rows: string[] = [];
+  const row = (name: string, value: string): void => {
+    rows.push(`  ${paint('dim', name.padEnd(10))} ${value}`);
+  };
+  const { join } = answer;
+  if (answer.cancelled) row('cancelled', paint('yellow', 'yes'));
+  row('provider', join === null ? paint('yellow', 'no way to join found') : paint('cyan', join.provider));
+  if (answer.tenancy !== null) row('tenancy', answer.tenancy);
+  row('route', paint(answer.route === 'none' ? 'yellow' : 'green', routes[answer.route]));
+  if (answer.dial !== null) row('dial', paint('green', visible(answer.dial)));
+  if (join?.cvi != null && join.cvi.directDial === null) row('then type', visible(join.cvi.conferenceId));
+  const refused = answer.evidence.filter((one) => one.field === 'refused');
+  const found = answer.evidence.filter((one) => one.field !== 'refused');
+  if (found.length > 0) rows.push(`  ${paint('dim', 'found')}`);
+  for (const one of found) {
+    const value = supported(join, one.field);
+    rows.push(
+      `    ${one.field}${value === null ? '' : ` = ${paint('cyan', visible(value))}`} ${paint('dim', `(${one.source})`)}`,
+    );
+    rows.push(`      ${paint('dim', visible(one.text))}`);
+  }
+  if (refused.length > 0) rows.push(`  ${paint('dim', 'refused')}`);
+  for (const one of refused) rows.push(`    ${paint('yellow', visible(one.text))} ${paint('dim', `(${one.source})`)}`);
+  for (const warning of answer.warnings) {
+    const words = advice[warning];
+    rows.push(`  ${paint('yellow', 'warning')}    ${warning}${words === undefined ? '' : `: ${words}`}`);
+  }
+  return `${rows.join('\n')}\n`;
+}
+
+/** The value that a line of evidence supports, e.g. of `teams.tenantId`. */
+function supported(join: EventAnswer['join'], field: string): string | null {
+  let value: unknown = join;
+  for (const name of field.split('.')) {
+    if (typeof value !== 'object' || value === null) return null;
+    value = Object.entries(value).find(([key]) => key === name)?.[1];
+  }
+  return typeof value === 'string' || typeof value === 'boolean' ? String(value) : null;
+}
+
+/** Text of an invite must not steer the terminal. */
+function visible(text: string): string {
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
+}
