@@ -78,6 +78,8 @@ function argumentsOf(options: SippOptions): string[] {
     '-r',
     String(options.rate ?? 10),
     '-nostdin',
+    '-max_socket',
+    '1000',
     '-trace_err',
     '-trace_stat',
     '-fd',

@@ -1,0 +1,464 @@
+/** One SIP call from a video system: the dialog on the wire on one side, sip.js's session on the other. */
+import { EventEmitter } from 'node:events';
+import { type Invitation, SessionState } from 'sip.js';
+import {
+  type CallAttempt,
+  type LegEnd,
+  type MediaClock,
+  type MediaSession,
+  type SipLeg,
+  type SipLegEvents,
+  type SipReason,
+  UnacceptableOffer,
+} from '../call.ts';
+import { Agent } from './agent.ts';
+import { acceptedTypes, allowedMethods, makeAnswer, tagOf } from './answer.ts';
+import type { ClientTransactions } from './client-transactions.ts';
+import { Dialog } from './dialog.ts';
+import { type Flow, type Log, T1 } from './flow.ts';
+import { keyFrameRequest, mediaControlType, readInfo } from './info.ts';
+import { type HeaderField, header, headerList, type SipRequest, type SipResponse, textOf } from './message.ts';
+import { OfferAnswer } from './offer-answer.ts';
+import { parseReason, serialiseReason } from './reason.ts';
+import { checkBody, checkSupport, cseqNumber } from './request-checks.ts';
+import type { ServerTransaction } from './server-transactions.ts';
+import { parseNameAddr, parseSipUri } from './uri.ts';
+
+/**
+ * `attempt` → `answering` (the bridge makes its SDP) → `answered` (200 sent, RFC 3261 section 13.3.1.4) → `confirmed`
+ * (ACK) → `ended`. Any state may go to `ended`.
+ */
+type State = 'attempt' | 'answering' | 'answered' | 'confirmed' | 'ended';
+
+/** What a leg needs of the edge. */
+export interface LegHost {
+  clock: MediaClock;
+  log: Log;
+  requests: ClientTransactions;
+  /** Nothing for this leg is to come any more. */
+  release(leg: Leg): void;
+}
+
+/** A key frame is asked for at most once in this time, milliseconds. */
+const keyFrameInterval = 1_000;
+
+export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
+  readonly attempt: CallAttempt;
+  readonly dialog: Dialog;
+  /** `Call-ID`, From tag and CSeq of the INVITE: another INVITE with the same is a merged one (RFC 3261 section 8.2.2.2). */
+  readonly mergeKey: string;
+  readonly #host: LegHost;
+  readonly #agent: Agent;
+  readonly #invitation: Invitation;
+  readonly #invite: ServerTransaction;
+  readonly #transactions = new Map<number, ServerTransaction>();
+  readonly #closed = Promise.withResolvers<void>();
+  #lastTransaction = 0;
+  #state: State = 'attempt';
+  #flow: Flow;
+  #releaseFlow: () => void;
+  #description: OfferAnswer | null = null;
+  /** Why the session is about to end, once somebody decided it. */
+  #end: LegEnd | null = null;
+  #outstanding = 0;
+  #cancelAckTimer: (() => void) | null = null;
+  #keyFrameAt = Number.NEGATIVE_INFINITY;
+  #keyFrameRefused = false;
+
+  /** @throws Error when sip.js does not take the INVITE */
+  constructor(invite: ServerTransaction, host: LegHost) {
+    super();
+    this.#invite = invite;
+    this.#host = host;
+    this.#flow = invite.flow;
+    this.attempt = attemptOf(invite);
+    this.mergeKey = mergeKeyOf(invite.request);
+    const received: { invitation: Invitation | null } = { invitation: null };
+    this.#agent = new Agent(host.log, () => this.#describe(), {
+      onResponse: (number, response, tag) => this.#onResponse(number, response, tag),
+      onRequest: (request) => this.#onRequest(request),
+      onInvitation: (invitation) => {
+        received.invitation = invitation;
+      },
+    });
+    this.#deliver(invite, sdpOf(invite.request));
+    const tag = received.invitation?.request.toTag;
+    if (received.invitation === null || tag === undefined) {
+      this.#agent.dispose();
+      throw new Error('sip.js refused the INVITE');
+    }
+    this.#invitation = received.invitation;
+    this.#agent.localTag = tag;
+    this.dialog = new Dialog(invite.request, tag);
+    this.#releaseFlow = invite.flow.hold();
+    this.#watch(this.#invitation);
+  }
+
+  get ended(): boolean {
+    return this.#state === 'ended';
+  }
+
+  /** Resolves when the peer has answered our BYE, or the call has ended otherwise. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  async ring(): Promise<void> {
+    if (this.#state === 'attempt') await this.#invitation.progress({ statusCode: 180 });
+  }
+
+  /** Resolves once the 200 is sent; also when the peer cancelled meanwhile: `ended` says so. */
+  async accept(session: MediaSession): Promise<void> {
+    if (this.#state === 'ended') return;
+    if (this.#state !== 'attempt') throw new Error(`The call ${this.attempt.callId} was answered already`);
+    this.#state = 'answering';
+    const description = new OfferAnswer(session);
+    this.#description = description;
+    try {
+      await description.prepare(sdpOf(this.#invite.request));
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      const status = error instanceof UnacceptableOffer ? 488 : 500;
+      this.#refuse(status, { by: 'failure', detail }, [
+        `Warning: 399 usher "${detail.replace(/[^\x20-\x7e]|["\\]/g, ' ')}"`,
+      ]);
+      throw error;
+    }
+    if (this.ended) return;
+    await this.#invitation.accept();
+    if (this.#invitation.state === SessionState.Established && !this.ended) this.#state = 'answered';
+  }
+
+  async reject(status: number, options: { reason?: SipReason; retryAfterSeconds?: number } = {}): Promise<void> {
+    const headers: string[] = [];
+    if (options.reason !== undefined) headers.push(`Reason: ${serialiseReasonText(options.reason)}`);
+    if (options.retryAfterSeconds !== undefined) headers.push(`Retry-After: ${Math.ceil(options.retryAfterSeconds)}`);
+    this.#refuse(status, { by: 'local', reason: options.reason ?? null }, headers);
+  }
+
+  async requestKeyFrame(): Promise<void> {
+    const now = this.#host.clock.monotonic();
+    if (this.#state !== 'confirmed' || this.#keyFrameRefused || now - this.#keyFrameAt < keyFrameInterval) return;
+    this.#keyFrameAt = now;
+    const body = { contentDisposition: 'render', contentType: mediaControlType, content: keyFrameRequest };
+    await this.#invitation.info({
+      requestOptions: { body },
+      requestDelegate: { onReject: (response) => this.#onInfoRejected(response.message.statusCode ?? 500) },
+    });
+  }
+
+  async hangUp(reason: SipReason): Promise<void> {
+    if (this.#state === 'attempt' || this.#state === 'answering') {
+      this.#refuse(480, { by: 'local', reason }, [`Reason: ${serialiseReasonText(reason)}`]);
+    } else if (this.#state !== 'ended') this.#bye({ by: 'local', reason }, reason);
+    await this.#closed.promise;
+  }
+
+  /** Ends it on our side without waiting for the peer any longer: the edge closes. */
+  abandon(): void {
+    this.#finish(this.#end ?? { by: 'failure', detail: 'the SIP edge was closed' });
+    this.#release();
+  }
+
+  /** A request inside this dialog that is neither ACK nor CANCEL. */
+  receive(transaction: ServerTransaction): void {
+    const { request } = transaction;
+    if (tagOf(header(request, 'From') ?? '') !== this.dialog.remoteTag) {
+      answer(transaction, 481);
+      return;
+    }
+    this.#useFlow(transaction.flow);
+    // Our BYE and the peer's crossed on the wire: both get their 200.
+    if (this.ended) {
+      answer(transaction, request.method === 'BYE' ? 200 : 481);
+      return;
+    }
+    if (request.method === 'REFER') {
+      answer(transaction, 603);
+      return;
+    }
+    const refusal = checkSupport(request, transaction.flow.transport === 'tls');
+    if (refusal !== null) {
+      transaction.respond(makeAnswer(request, refusal.status, refusal));
+      return;
+    }
+    switch (request.method) {
+      case 'OPTIONS':
+        transaction.respond(makeAnswer(request, 200, { headers: capabilities }));
+        return;
+      case 'BYE':
+        this.#receiveBye(transaction);
+        return;
+      case 'INFO':
+        this.#receiveInfo(transaction);
+        return;
+      case 'INVITE':
+        this.#receiveReinvite(transaction);
+        return;
+      default:
+        answer(transaction, 481);
+        return;
+    }
+  }
+
+  /** The ACK of a 2xx. */
+  receiveAck(request: SipRequest, flow: Flow): void {
+    if (this.ended || tagOf(header(request, 'From') ?? '') !== this.dialog.remoteTag) return;
+    this.#useFlow(flow);
+    this.#acknowledge(cseqNumber(request), sdpOf(request));
+  }
+
+  /** A CANCEL of the INVITE; the edge has answered it. RFC 3261 section 9.2: without effect once a final answer was given. */
+  cancel(request: SipRequest): void {
+    if (!this.#invite.pending) return;
+    this.#end ??= { by: 'remote', how: 'cancel', reason: parseReason(header(request, 'Reason') ?? '') };
+    this.#agent.receive({
+      method: 'CANCEL',
+      transaction: 1,
+      cseq: cseqNumber(this.#invite.request),
+      inDialog: false,
+      sdp: null,
+    });
+  }
+
+  #describe(): OfferAnswer {
+    if (this.#description === null) throw new Error('No media session was given to this leg');
+    return this.#description;
+  }
+
+  #watch(invitation: Invitation): void {
+    invitation.delegate = {
+      onBye: (bye) => void bye.accept(),
+      onInfo: (info) => void info.accept(),
+    };
+    invitation.stateChange.addListener((state) => {
+      if (state !== SessionState.Terminated) return;
+      const failure = this.#description?.failure;
+      this.#finish(this.#end ?? { by: 'failure', detail: failure?.message ?? 'the SIP dialog ended by itself' });
+    });
+  }
+
+  /** Hands a request to sip.js under a number of its own. */
+  #deliver(transaction: ServerTransaction, sdp: string | null): void {
+    const { request } = transaction;
+    const number = ++this.#lastTransaction;
+    this.#transactions.set(number, transaction);
+    const inDialog = number > 1;
+    try {
+      this.#agent.receive({ method: request.method, transaction: number, cseq: cseqNumber(request), inDialog, sdp });
+    } catch (error) {
+      this.#host.log('error', 'sip.js failed on a request', {
+        callId: this.attempt.callId,
+        method: request.method,
+        error,
+      });
+      if (transaction.pending) answer(transaction, 500);
+    }
+    // sip.js drops what does not fit its state; whoever asked must still get an answer.
+    if (transaction.pending && request.method !== 'INVITE') answer(transaction, request.method === 'BYE' ? 200 : 500);
+  }
+
+  /** sip.js answers: the same answer goes out with the wire's own fields. */
+  #onResponse(number: number, response: SipResponse, tag: string): void {
+    const transaction = this.#transactions.get(number);
+    // The answer to CANCEL carries its INVITE's number; the edge has given it.
+    if (transaction === undefined || header(response, 'CSeq')?.endsWith(` ${transaction.request.method}`) !== true)
+      return;
+    const headers: HeaderField[] = [];
+    const forming = transaction.isInvite && response.status > 100 && response.status < 300;
+    if (forming) headers.push(...this.dialog.recordRoute, this.dialog.contact(transaction.flow));
+    if (forming) headers.push({ name: 'Allow', value: allowedMethods });
+    headers.push(
+      ...response.headers.filter((field) => ['Reason', 'Retry-After', 'Warning', 'Content-Type'].includes(field.name)),
+    );
+    if (response.body.length === 0)
+      headers.splice(0, headers.length, ...headers.filter((field) => field.name !== 'Content-Type'));
+    const { request } = transaction;
+    const options = { reason: response.reason, headers, body: response.body };
+    transaction.respond(makeAnswer(request, response.status, tag === '' ? options : { ...options, toTag: tag }));
+    if (response.status < 200) return;
+    if (transaction.isInvite && response.status < 300) this.#startAckTimer(cseqNumber(request));
+    else this.#transactions.delete(number);
+  }
+
+  /** sip.js sends BYE or INFO: it goes out with the dialog's own identifiers. */
+  #onRequest(plain: SipRequest): void {
+    const flow = this.dialog.flowTo(this.#flow);
+    const request = this.dialog.makeRequest(plain, flow);
+    this.#outstanding++;
+    this.#host.requests.send(request, flow, (response) => {
+      this.#outstanding--;
+      if (this.ended) this.#release();
+      else this.#agent.receiveResponse(plain, response?.status ?? 408, response?.reason ?? 'Request Timeout');
+    });
+  }
+
+  #onInfoRejected(status: number): void {
+    // RFC 3261 section 12.2.1.2: 481 and no answer at all end the dialog.
+    if (status === 481 || status === 408) this.#fail('the peer does not know the call any more');
+    else this.#keyFrameRefused = true;
+  }
+
+  #receiveBye(transaction: ServerTransaction): void {
+    this.#end ??= { by: 'remote', how: 'bye', reason: parseReason(header(transaction.request, 'Reason') ?? '') };
+    this.#deliver(transaction, null);
+    this.#finish(this.#end);
+  }
+
+  #receiveInfo(transaction: ServerTransaction): void {
+    const meaning = readInfo(transaction.request);
+    if (meaning.kind === 'refused') {
+      const refusalHeaders: Record<number, HeaderField> = {
+        415: { name: 'Accept', value: acceptedTypes },
+        469: { name: 'Recv-Info', value: '' },
+      };
+      const extra = refusalHeaders[meaning.status];
+      const headers = extra === undefined ? [] : [extra];
+      transaction.respond(makeAnswer(transaction.request, meaning.status, { headers }));
+      return;
+    }
+    this.#deliver(transaction, null);
+    if (meaning.kind === 'key-frame') this.emit('keyFrameRequested');
+    if (meaning.kind === 'dtmf') this.emit('dtmf', meaning.digit);
+  }
+
+  #receiveReinvite(transaction: ServerTransaction): void {
+    const { request } = transaction;
+    const refusal = checkBody(request);
+    if (refusal !== null) {
+      transaction.respond(makeAnswer(request, refusal.status, refusal));
+      return;
+    }
+    // Section 14.2: an INVITE while ours or theirs is not finished. An ended-to-be session takes no offers.
+    if (this.#state === 'attempt' || this.#state === 'answering') {
+      transaction.respond(makeAnswer(request, 500, { headers: [{ name: 'Retry-After', value: '2' }] }));
+      return;
+    }
+    if (this.#end !== null) {
+      answer(transaction, 481);
+      return;
+    }
+    // A re-INVITE that overtook the ACK proves that the 200 arrived; the ACK follows and is then a repetition.
+    this.dialog.refreshTarget(request);
+    this.#deliver(transaction, sdpOf(request));
+  }
+
+  #acknowledge(cseq: number, sdp: string | null): void {
+    const awaitsAnswer = this.#description?.awaitsAnswer === true;
+    const number = ++this.#lastTransaction;
+    // An ACK's body counts only as the answer to our offer; some systems repeat their offer in it.
+    this.#agent.receive({ method: 'ACK', transaction: number, cseq, inDialog: true, sdp: awaitsAnswer ? sdp : null });
+    this.#cancelAckTimer?.();
+    this.#cancelAckTimer = null;
+    if (this.#state !== 'answered') return;
+    this.#state = 'confirmed';
+    this.emit('confirmed');
+  }
+
+  /** Section 13.3.1.4: no ACK within 64 × T1 ends the call. The 200 itself is repeated by sip.js. */
+  #startAckTimer(cseq: number): void {
+    if (this.#cancelAckTimer !== null || this.ended) return;
+    this.#cancelAckTimer = this.#host.clock.after(64 * T1, () => {
+      this.#cancelAckTimer = null;
+      this.#fail('the peer never acknowledged the answer');
+      // sip.js sends no BYE before an ACK: it is told of one.
+      if (!this.ended)
+        this.#agent.receive({ method: 'ACK', transaction: ++this.#lastTransaction, cseq, inDialog: true, sdp: null });
+    });
+  }
+
+  #fail(detail: string): void {
+    this.#bye({ by: 'failure', detail }, { protocol: 'SIP', cause: 408, text: 'Request Timeout' });
+  }
+
+  #refuse(status: number, end: LegEnd, extraHeaders: string[]): void {
+    if (this.#state !== 'attempt' && this.#state !== 'answering') return;
+    this.#end ??= end;
+    this.#invitation
+      .reject({ statusCode: status, extraHeaders })
+      .catch((error: unknown) => this.#onSessionError(error));
+  }
+
+  #bye(end: LegEnd, reason: SipReason): void {
+    if (this.#end !== null) return;
+    this.#end = end;
+    const extraHeaders = [`Reason: ${serialiseReasonText(reason)}`];
+    this.#invitation.bye({ requestOptions: { extraHeaders } }).catch((error: unknown) => this.#onSessionError(error));
+  }
+
+  #onSessionError(error: unknown): void {
+    this.#host.log('warn', 'sip.js could not end a session', { callId: this.attempt.callId, error });
+    this.#finish(this.#end ?? { by: 'failure', detail: String(error) });
+  }
+
+  #useFlow(flow: Flow): void {
+    if (flow === this.#flow) return;
+    this.#releaseFlow();
+    this.#flow = flow;
+    this.#releaseFlow = this.ended ? () => {} : flow.hold();
+  }
+
+  #finish(end: LegEnd): void {
+    if (this.ended) return;
+    this.#state = 'ended';
+    this.#cancelAckTimer?.();
+    this.#cancelAckTimer = null;
+    // sip.js is still in the middle of its own transition.
+    queueMicrotask(() => this.#agent.dispose());
+    if (this.#outstanding === 0) this.#release();
+    this.emit('ended', end);
+  }
+
+  #release(): void {
+    this.#releaseFlow();
+    this.#host.release(this);
+    this.#closed.resolve();
+  }
+}
+
+/** What an OPTIONS is told (RFC 3261 section 11.2). */
+export const capabilities: readonly HeaderField[] = [
+  { name: 'Allow', value: allowedMethods },
+  { name: 'Accept', value: acceptedTypes },
+  { name: 'Accept-Encoding', value: 'identity' },
+  { name: 'Accept-Language', value: 'en' },
+];
+
+export function mergeKeyOf(request: SipRequest): string {
+  return [header(request, 'Call-ID'), tagOf(header(request, 'From') ?? ''), cseqNumber(request)].join('|');
+}
+
+function answer(transaction: ServerTransaction, status: number): void {
+  transaction.respond(makeAnswer(transaction.request, status));
+}
+
+function sdpOf(request: SipRequest): string | null {
+  return request.body.length === 0 ? null : request.body.toString('utf8');
+}
+
+/** sip.js writes UTF-8 itself, so the text stays as people write it. */
+function serialiseReasonText(reason: SipReason): string {
+  return textOf(serialiseReason(reason));
+}
+
+function attemptOf(invite: ServerTransaction): CallAttempt {
+  const { request, flow } = invite;
+  const uri = parseSipUri(request.uri);
+  const from = parseNameAddr(header(request, 'From') ?? '');
+  const asserted = parseNameAddr(headerList(request, 'P-Asserted-Identity')[0] ?? '');
+  const userAgent = header(request, 'User-Agent');
+  return {
+    callId: header(request, 'Call-ID') ?? '',
+    user: uri?.user ?? '',
+    host: uri?.host ?? '',
+    from: { uri: from?.uri ?? '', displayName: printable(from?.display ?? null) },
+    source: { transport: flow.transport, address: flow.remote.address, port: flow.remote.port },
+    assertedIdentity: asserted?.uri ?? null,
+    userAgent: printable(userAgent),
+  };
+}
+
+/** For people: as text, without control characters. */
+function printable(value: string | null): string | null {
+  return value === null ? null : textOf(value).replace(/\p{Cc}/gu, '');
+}
