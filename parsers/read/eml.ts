@@ -1,10 +1,11 @@
 /** Mail (RFC 5322, MIME) as invites: the calendar part and the html part of one mail are one invite. */
-import PostalMime, { type Address, type Attachment, type Email } from 'postal-mime';
+import { addressParser } from 'postal-mime';
 import type { Invite, Person } from '../invite.ts';
 import { decodeText, unicodeMark } from './charset.ts';
 import { type IcsCalendar, parseIcs } from './ics.ts';
 import { inviteFromComponent } from './ics-invite.ts';
 import { bareInvite } from './invite-of.ts';
+import { headerText, type MimePart, parseMime, textOfPart } from './mime.ts';
 import { UnreadableInvite } from './unreadable.ts';
 
 /** The parts of a mail that an invite is made of. */
@@ -17,27 +18,27 @@ export interface Mail {
   calendars: readonly { method: string | null; source: string }[];
 }
 
-/** @throws UnreadableInvite where the mail's structure is beyond all bounds (256 levels, 2 MB of headers) */
-export async function readMail(bytes: Uint8Array): Promise<Mail> {
+/** Never throws: of a mail with broken structure comes what can be read. */
+export function readMail(bytes: Uint8Array): Mail {
   // A mail is ASCII by nature; one that was saved as UTF-16 is put back first.
   const mark = unicodeMark(bytes);
-  const raw = mark === 'utf-16le' || mark === 'utf-16be' ? decodeText(bytes) : bytes;
-  let email: Email;
-  try {
-    email = await PostalMime.parse(raw, { maxNestingDepth: 64, attachmentEncoding: 'arraybuffer' });
-  } catch (error) {
-    throw new UnreadableInvite(
-      `mail whose MIME structure cannot be read (${error instanceof Error ? error.message : error})`,
-    );
-  }
+  const { headers, parts } = parseMime(mark === null ? bytes : Buffer.from(decodeText(bytes)));
+  // A mail forwarded as an attachment counts where the mail around it has no body of its own.
+  const bodies = (type: string) => {
+    const shown = parts.filter((part) => part.type === type && part.disposition !== 'attachment');
+    const level = Math.min(...shown.map((part) => part.forwarded));
+    const texts = shown.filter((part) => part.forwarded === level).map(textOfPart);
+    return texts.every((text) => text.trim() === '') ? null : texts.join('\n');
+  };
   return {
-    subject: email.subject ?? '',
-    from: personOf(email.from),
-    html: email.html ?? null,
-    text: email.text ?? null,
-    calendars: email.attachments
-      .filter(isCalendar)
-      .map((part) => ({ method: part.method ?? null, source: contentOfPart(part) })),
+    subject: headerText(headers, 'subject'),
+    from: personOf(headerText(headers, 'from')),
+    html: bodies('text/html'),
+    text: bodies('text/plain'),
+    calendars: parts.filter(isCalendar).map((part) => ({
+      method: part.params.get('method')?.toUpperCase() ?? null,
+      source: textOfPart(part),
+    })),
   };
 }
 
@@ -45,8 +46,8 @@ export async function readMail(bytes: Uint8Array): Promise<Mail> {
  * The mail as invites: the first event with the mail's own body, then what else its calendars hold; without a calendar,
  * the body alone.
  */
-export async function readEml(bytes: Uint8Array): Promise<Invite[]> {
-  const mail = await readMail(bytes);
+export function readEml(bytes: Uint8Array): Invite[] {
+  const mail = readMail(bytes);
   const events = mail.calendars.flatMap(({ method, source }) =>
     parseIcs(source).calendars.flatMap((calendar) => eventsOf(calendar, method)),
   );
@@ -99,19 +100,15 @@ function nonBlank(text: string | null): string | null {
   return text === null || text.trim() === '' ? null : text;
 }
 
-function isCalendar(part: Attachment): boolean {
-  return (
-    part.mimeType === 'text/calendar' || part.mimeType === 'application/ics' || /\.ics$/i.test(part.filename ?? '')
-  );
+function isCalendar(part: MimePart): boolean {
+  return part.type === 'text/calendar' || part.type === 'application/ics' || /\.ics$/i.test(part.fileName);
 }
 
-function contentOfPart(part: Attachment): string {
-  return typeof part.content === 'string' ? part.content : decodeText(new Uint8Array(part.content));
-}
-
-function personOf(address: Address | undefined): Person | null {
+function personOf(from: string): Person | null {
+  const address = addressParser(from.slice(0, 2_000))[0];
   const mailbox = address?.group?.[0] ?? address;
   if (mailbox === undefined) return null;
+  const name = mailbox.name.trim();
   const email = mailbox.address?.trim().toLowerCase() ?? '';
-  return { name: mailbox.name.trim() === '' ? null : mailbox.name.trim(), email: email === '' ? null : email };
+  return name === '' && email === '' ? null : { name: name === '' ? null : name, email: email === '' ? null : email };
 }

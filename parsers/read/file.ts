@@ -22,7 +22,7 @@ type Kind = 'ics' | 'eml' | 'html' | 'text' | 'url' | 'json' | 'xml';
  * EWS answer; exactly one for every other kind. Never empty.
  * @throws UnreadableInvite
  */
-export async function readFile(name: string, bytes: Uint8Array): Promise<Invite[]> {
+export function readFile(name: string, bytes: Uint8Array): Invite[] {
   if (bytes.length > MAX_FILE)
     throw new UnreadableInvite(`${bytes.length} bytes, more than the ${MAX_FILE} that are read`);
   refuseBinary(bytes);
