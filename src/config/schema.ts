@@ -206,6 +206,18 @@ export const configSchema = z
           .url({ protocol: /^https?$/ })
           .optional()
           .describe('How panels reach Usher, if not at the listening address.'),
+        trustedProxies: z
+          .array(cidr)
+          .default([])
+          .describe('Proxies in front of Usher whose X-Forwarded-For is believed.'),
+        frameAncestors: z
+          .array(
+            z
+              .string()
+              .regex(/^(https?:\/\/[^\s;,'"]+|'self')$/, "an origin such as https://intranet.example.com, or 'self'"),
+          )
+          .default([])
+          .describe('Sites that may show the pages in a frame. Default: none.'),
       })
       .prefault({}),
     store: store.default({ type: 'sqlite' }),

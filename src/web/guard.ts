@@ -22,14 +22,16 @@ export function equalSecrets(a: string, b: string): boolean {
 
 /**
  * True for a request that a page of ours made. Browsers say so by Sec-Fetch-Site; older ones, and all of them over plain
- * HTTP, by Origin. A request with neither is refused: it is no browser's POST.
+ * HTTP, by Origin. A request with neither is refused: it is no browser's POST. `publicUrl` is what panels call us by where
+ * a proxy gives us another Host.
  */
-export function sameOrigin(request: FastifyRequest): boolean {
+export function sameOrigin(request: FastifyRequest, publicUrl: string | null): boolean {
   const site = request.headers['sec-fetch-site'];
   if (site !== undefined) return site === 'same-origin';
   const origin = request.headers.origin;
   if (origin === undefined || !URL.canParse(origin)) return false;
-  return new URL(origin).host === request.host;
+  const { host } = new URL(origin);
+  return host === request.host || (publicUrl !== null && host === new URL(publicUrl).host);
 }
 
 /** `yes`; `challenge`: a secret is set and was not given; `no`: from elsewhere, and no secret is set. */

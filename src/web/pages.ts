@@ -85,23 +85,59 @@ function problems(row: RoomStatus): Html | null {
   return html`<ul class="problems">${row.problems.map((problem) => html`<li>${problem}</li>`)}</ul>`;
 }
 
+/** Which rooms the status page shows. */
+export interface StatusQuery {
+  /** Part of a room's name or id, in any case. Empty: all. */
+  room: string;
+  wrongOnly: boolean;
+  /** From 1. */
+  page: number;
+}
+
+const rowsPerPage = 200;
+
 /** `/status`: every room in one table, what is wrong first. */
-export function statusPage(house: House, style: string, now: number): string {
-  const rows = house.status().toSorted((a, b) => b.problems.length - a.problems.length || (a.name < b.name ? -1 : 1));
-  const body = rows.map(
-    (row) =>
-      html`<tr class="${row.problems.length > 0 ? 'wrong' : 'well'}"><th scope="row">${row.name}<br><small>${row.id}</small></th><td>${nextOf(row, now)}</td><td>${row.call}</td><td>${ago(row.lastRead, now)}</td><td>${row.devices.map(
-        (device) => html`${device.label}: ${ago(device.lastSeen, now)}${device.upToDate ? null : ', behind'}<br>`,
-      )}</td><td>${row.problems.length === 0 ? 'nothing' : problems(row)}</td></tr>`,
-  );
-  return page(
-    'Usher: status',
-    style,
-    html`<main class="wide"><h1>Status</h1><p>${rows.length} rooms at ${new Date(now).toISOString()}. Renewed every 10 seconds. <a href="/">Start</a></p>
+export function statusPage(house: House, style: string, now: number, query: StatusQuery): string {
+  const all = house.status();
+  const wrong = all.filter((row) => row.problems.length > 0).length;
+  const wanted = query.room.toLowerCase();
+  const rows = all
+    .filter((row) => (!query.wrongOnly || row.problems.length > 0) && matches(row, wanted))
+    .toSorted((a, b) => Number(b.problems.length > 0) - Number(a.problems.length > 0) || compare(a.name, b.name));
+  const pages = Math.max(1, Math.ceil(rows.length / rowsPerPage));
+  const at = Math.min(pages, query.page);
+  const shown = rows.slice((at - 1) * rowsPerPage, at * rowsPerPage);
+  const body = html`<main class="wide"><h1>Status</h1>
+<p>${all.length} rooms, something is wrong with ${wrong}. As of ${new Date(now).toISOString()}; renewed every 10 seconds. <a href="/">Start</a></p>
+<form class="filter" method="get" action="/status"><label>Room <input name="room" type="search" value="${query.room}"></label> <label><input name="wrong" type="checkbox" value="1"${query.wrongOnly ? html` checked` : null}> only where something is wrong</label> <button type="submit">Show</button></form>
 <div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Room</th><th scope="col">Next entry, route</th><th scope="col">Call</th><th scope="col">Calendar read</th><th scope="col">Devices: last confirmed or read</th><th scope="col">What is wrong</th></tr></thead><tbody>
-${body}</tbody></table></div></main>`,
-    10,
+${shown.map((row) => statusRow(row, now))}</tbody></table></div>
+${pages === 1 ? null : html`<p>Page ${at} of ${pages}: ${pageLinks(query, at, pages)}</p>`}</main>`;
+  return page('Usher: status', style, body, 10);
+}
+
+function statusRow(row: RoomStatus, now: number): Html {
+  const devices = row.devices.map(
+    (device) => html`${device.label}: ${ago(device.lastSeen, now)}${device.upToDate ? null : ', behind'}<br>`,
   );
+  return html`<tr><th scope="row">${row.name}<br><small>${row.id}</small></th><td>${nextOf(row, now)}</td><td>${row.call}</td><td>${ago(row.lastRead, now)}</td><td>${devices}</td><td>${row.problems.length === 0 ? 'nothing' : problems(row)}</td></tr>`;
+}
+
+function matches(row: RoomStatus, wanted: string): boolean {
+  return wanted === '' || row.name.toLowerCase().includes(wanted) || row.id.toLowerCase().includes(wanted);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function pageLinks(query: StatusQuery, at: number, pages: number): readonly Html[] {
+  const link = (to: number, words: string): Html => {
+    const search = new URLSearchParams({ room: query.room, page: String(to) });
+    if (query.wrongOnly) search.set('wrong', '1');
+    return html`<a href="/status?${search.toString()}">${words}</a> `;
+  };
+  return [...(at > 1 ? [link(at - 1, 'previous')] : []), ...(at < pages ? [link(at + 1, 'next')] : [])];
 }
 
 function hour(at: number, timeZone: string): string {

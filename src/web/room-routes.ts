@@ -107,7 +107,7 @@ export function addRoomRoutes(app: FastifyInstance, context: WebContext, streams
     app.post(`/r/:roomId/:secret/${action}`, async (request, reply) => {
       const room = await admit(request, reply, pressLimit);
       if (room === null) return reply;
-      if (!sameOrigin(request)) {
+      if (!sameOrigin(request, context.publicUrl)) {
         metrics.web.refused.inc({ why: 'cross-origin' });
         return reply.code(403).type('text/plain').send('Only the panel itself may ask for this\n');
       }

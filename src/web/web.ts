@@ -1,15 +1,15 @@
 /** The web: panels, feeds, the administrator's pages. Serves what the house knows, and defends itself. */
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { PanelUpdate } from '../../connectors/devices/panel/state.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { type Assets, bundleAssets } from './assets.ts';
-import { adminMay, opensRoom } from './guard.ts';
+import { opensRoom } from './guard.ts';
 import type { House } from './house.ts';
-import { startPage, statusPage } from './pages.ts';
+import { addHouseRoutes } from './house-routes.ts';
 import { addRoomRoutes, notFound } from './room-routes.ts';
 import { Streams } from './streams.ts';
 
@@ -54,6 +54,8 @@ export interface WebOptions {
   log: Log;
   metrics: Metrics;
   limits?: Partial<WebLimits>;
+  /** How panels reach Usher where a proxy gives it another Host (`https://usher.example.com`). Default: as listened. */
+  publicUrl?: string | null;
   /** Addresses or CIDRs of proxies whose X-Forwarded-* headers are believed. Default: none. */
   trustedProxies?: readonly string[];
   /** Who may show the pages in a frame, as CSP sources. Default: nobody. */
@@ -75,6 +77,7 @@ export interface WebContext {
   metrics: Metrics;
   limits: WebLimits;
   assets: Assets;
+  publicUrl: string | null;
   /** What a room's panels should know now; `null` where there is no such room or panel. */
   update(roomId: string): PanelUpdate | null;
 }
@@ -90,7 +93,16 @@ export async function createWeb(options: WebOptions): Promise<Web> {
     if (view === null || panel === null) return null;
     return panel.update(view, { now: clock.now(), call: house.call(roomId), build: assets.build });
   };
-  const context: WebContext = { house, clock, log, metrics, limits, assets, update };
+  const context: WebContext = {
+    house,
+    clock,
+    log,
+    metrics,
+    limits,
+    assets,
+    publicUrl: options.publicUrl ?? null,
+    update,
+  };
   const streams = new Streams({
     clock,
     total: limits.streams,
@@ -216,48 +228,6 @@ function roomOf(request: FastifyRequest): string | undefined {
   const params = request.params;
   if (typeof params !== 'object' || params === null || !('roomId' in params)) return undefined;
   return typeof params.roomId === 'string' ? params.roomId : undefined;
-}
-
-/** Pages that are no room's: assets, health, and the administrator's. */
-function addHouseRoutes(app: FastifyInstance, { house, clock, metrics, assets, limits }: WebContext): void {
-  app.get<{ Params: { file: string } }>('/assets/:file', async (request, reply) => {
-    const file = assets.files.get(request.params.file);
-    if (file === undefined) return notFound(reply);
-    return reply.header('cache-control', 'public, max-age=31536000, immutable').type(file.type).send(file.body);
-  });
-  app.get('/healthz', async (_request, reply) => reply.type('text/plain').send('ok\n'));
-  app.get('/readyz', async (_request, reply) => {
-    const missing = house.notReady();
-    return reply
-      .code(missing === null ? 200 : 503)
-      .type('text/plain')
-      .send(`${missing ?? 'ready'}\n`);
-  });
-
-  const wrongLimit = app.createRateLimit({ max: limits.wrongSecretsPerAddressPerMinute, timeWindow: 60_000 });
-  const forAdmin = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
-    const may = adminMay(house, request);
-    if (may === 'yes') return undefined;
-    const tries = await wrongLimit(request);
-    if (!tries.isAllowed && tries.isExceeded) return reply.code(429).type('text/plain').send('Too many requests\n');
-    if (may === 'challenge') {
-      reply.code(401).header('www-authenticate', 'Basic realm="Usher", charset="UTF-8"');
-      return reply.type('text/plain').send('The administrator secret is the password\n');
-    }
-    const words =
-      'This page opens on the machine that Usher runs on, by its loopback address; elsewhere only with an administrator secret (web.adminSecret)\n';
-    return reply.code(403).type('text/plain').send(words);
-  };
-  const page = 'text/html; charset=utf-8';
-  app.get('/', { onRequest: forAdmin }, async (_request, reply) =>
-    reply.type(page).send(startPage(house, assets.pageStyle, clock.now())),
-  );
-  app.get('/status', { onRequest: forAdmin }, async (_request, reply) =>
-    reply.type(page).send(statusPage(house, assets.pageStyle, clock.now())),
-  );
-  app.get('/metrics', { onRequest: forAdmin }, async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
-  );
 }
 
 async function listen(app: FastifyInstance, { address, port }: { address: string; port: number }): Promise<string> {
