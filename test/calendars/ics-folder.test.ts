@@ -17,13 +17,12 @@ async function temporary(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'usher-ics-'));
 }
 
-calendarContract('a folder of iCalendar files', '@first-run', async () => {
+calendarContract('a folder of iCalendar files', '@first-run', { tells: true }, async () => {
   const path = await temporary();
   return {
     calendar: openIcsFolder({ path, timeZone: 'UTC', clock: systemClock }),
     put: (events) => writeFile(join(path, 'room.ics'), fromContract(events)),
     fail: (broken) => (broken ? rename(path, `${path}-gone`) : rename(`${path}-gone`, path)),
-    tells: true,
     secrets: [],
     close: () => rm(path, { recursive: true }),
   };

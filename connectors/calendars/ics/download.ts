@@ -86,7 +86,7 @@ async function follow(wanted: DownloadRequest, agent: Agent, signal: AbortSignal
     const answer = await request(url, { dispatcher: agent, signal, headers: headersFor(wanted, url) });
     const location = header(answer, 'location');
     if (![301, 302, 303, 307, 308].includes(answer.statusCode) || location === null) return read(wanted, answer);
-    answer.body.destroy();
+    discard(answer);
     if (hop === wanted.limits.redirects)
       throw new CalendarUnavailable(`${wanted.description} redirects more than ${hop} times`);
     const next = URL.canParse(location, url) ? new URL(location, url) : null;
@@ -119,16 +119,16 @@ function headersFor(wanted: DownloadRequest, url: URL): Record<string, string> {
 
 async function read(wanted: DownloadRequest, answer: Dispatcher.ResponseData): Promise<Download> {
   if (answer.statusCode === 304 && (wanted.etag !== null || wanted.lastModified !== null)) {
-    answer.body.destroy();
+    discard(answer);
     return { changed: false };
   }
   if (answer.statusCode !== 200) {
-    answer.body.destroy();
+    discard(answer);
     throw refusal(wanted, answer);
   }
   const declared = Number(header(answer, 'content-length') ?? 0);
   if (declared > wanted.limits.bytes) {
-    answer.body.destroy();
+    discard(answer);
     throw tooLarge(wanted);
   }
   const body = await collect(wanted, unpacked(answer));
@@ -148,7 +148,7 @@ function unpacked(answer: Dispatcher.ResponseData): Readable {
     encoding
   ];
   if (unpack === undefined) {
-    answer.body.destroy();
+    discard(answer);
     throw new Error(`it is packed as ${JSON.stringify(encoding.slice(0, 20))}, which nobody asked for`);
   }
   const stream = unpack();
@@ -169,6 +169,12 @@ async function collect(wanted: DownloadRequest, stream: Readable): Promise<Uint8
     pieces.push(piece);
   }
   return Buffer.concat(pieces);
+}
+
+/** A body that nobody reads is closed; that it did not end by itself is no news. */
+function discard(answer: Dispatcher.ResponseData): void {
+  answer.body.on('error', () => {});
+  answer.body.destroy();
 }
 
 function header(answer: Dispatcher.ResponseData, name: string): string | null {
