@@ -1,23 +1,94 @@
-/** The command line: `usher COMMAND …`. Each command is loaded only when it is asked for. */
+/**
+ * The command line. Each command is loaded when it is asked for, so that `usher explain` does not wait for a browser.
+ * Without a command: `serve` where a configuration is named, else the demo.
+ */
 import { readFile } from 'node:fs/promises';
-import process from 'node:process';
+import { systemClock } from './clock.ts';
+import { type Command, type CommandIo, UsageError } from './command.ts';
 
-const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
-  explain: async (args) =>
-    (await import('./explain/explain.ts')).explainCommand(args, {
-      stdout: process.stdout,
-      stderr: process.stderr,
-      readFile: (path) => readFile(path),
-    }),
+interface Entry {
+  summary: string;
+  load: () => Promise<Command>;
+}
+
+const commands: Readonly<Record<string, Entry>> = {
+  serve: {
+    summary: '--config FILE: watch the rooms of a configuration',
+    load: async () => (await import('./house/serve.ts')).serveCommand,
+  },
+  demo: {
+    summary: 'three rooms with meetings around now, to look at and to edit',
+    load: async () => (await import('./demo/demo.ts')).demoCommand,
+  },
+  explain: {
+    summary: 'FILE…: what an invite says about how to join, and how a room would dial',
+    load: async () => {
+      const { explainCommand } = await import('./explain/explain.ts');
+      return (args, { stdout, stderr }) => explainCommand(args, { stdout, stderr, readFile: (path) => readFile(path) });
+    },
+  },
+  store: {
+    summary: 'backup | restore: the store file in one piece',
+    load: async () => {
+      const { storeCommand } = await import('./store/command.ts');
+      const line = (stream: CommandIo['stdout']) => (text: string) => void stream.write(`${text}\n`);
+      return (args, { stdout, stderr }) =>
+        storeCommand(args, { out: line(stdout), err: line(stderr), clock: systemClock });
+    },
+  },
 };
 
-const [name = '', ...args] = process.argv.slice(2);
-const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-if (command === undefined) {
-  process.stderr.write(
-    `usher: ${name === '' ? 'no command' : `no command "${name}"`}; known: ${Object.keys(commands).join(', ')}\n`,
-  );
-  process.exitCode = 2;
-} else {
-  process.exitCode = await command(args);
+function usage(): string {
+  const width = Math.max(...Object.keys(commands).map(({ length }) => length));
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
+  return `usage: usher COMMAND …\n${lines.join('\n')}\n`;
 }
+
+async function main(argv: readonly string[], io: CommandIo): Promise<number> {
+  const first = argv[0];
+  if (first === '--help' || first === '-h' || first === 'help') {
+    io.stdout.write(usage());
+    return 0;
+  }
+  const named = first !== undefined && !first.startsWith('-');
+  const name = named ? first : argv.some((arg) => arg === '--config' || arg.startsWith('--config=')) ? 'serve' : 'demo';
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (entry === undefined) {
+    io.stderr.write(`usher: there is no command "${name}"\n${usage()}`);
+    return 2;
+  }
+  try {
+    const command = await entry.load();
+    return await command(named ? argv.slice(1) : argv, io);
+  } catch (error) {
+    if (error instanceof UsageError || isParseArgsError(error)) {
+      io.stderr.write(`usher ${name}: ${error.message}\n`);
+      return 2;
+    }
+    io.stderr.write(`usher ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
+}
+
+function isParseArgsError(error: unknown): error is Error {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    error.code.startsWith('ERR_PARSE_ARGS')
+  );
+}
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // The second time there is no more waiting for an orderly end.
+  process.once(signal, () => {
+    stop.abort();
+    process.once(signal, () => process.exit(1));
+  });
+}
+process.exitCode = await main(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: stop.signal,
+});

@@ -5,6 +5,7 @@
 import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import Mocha from 'mocha';
+import { ensureMediaParts } from '../media/setup/ensure.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
@@ -22,6 +23,26 @@ function option(name: string): string | undefined {
 const grep = option('--grep') ?? option('-g');
 const only = args.filter((arg) => arg.endsWith('.test.ts'));
 const files = only.length > 0 ? only : globSync('{parsers,connectors,media,src,fixtures,test}/**/*.test.ts').sort();
+
+// The real parts that the tests stand on. Without them the tests concerned are skipped, and say so; in CI that is a failure.
+let setUp = true;
+if (only.length === 0) {
+  try {
+    let told = '';
+    await ensureMediaParts({
+      parts: ['chromium', 'worker', 'baresip', 'sipp', 'ffmpeg'],
+      say: ({ message }) => {
+        const [head = ''] = message.split(':');
+        if (head !== told) process.stdout.write(`${message}\n`);
+        told = head;
+      },
+    });
+  } catch (error) {
+    setUp = false;
+    process.stderr.write(`Set-up: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
+}
+
 const mocha = new Mocha({
   timeout: 20_000,
   slow: 2_000,
@@ -39,7 +60,9 @@ let failed = 0;
 let skipped = 0;
 const runner = mocha.run((failures) => {
   process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped} skipped\n`);
-  process.exitCode = failures > 0 || passed === 0 ? 1 : 0;
+  const skippedInCi = process.env['CI'] !== undefined && !setUp;
+  if (skippedInCi) process.stdout.write('the set-up failed, so tests were skipped that this machine could run\n');
+  process.exitCode = failures > 0 || passed === 0 || skippedInCi ? 1 : 0;
   // Whatever still holds the process open now was left behind by a test: say so instead of hanging.
   const deadline = setTimeout(() => {
     process.stdout.write(`left open after the tests: ${process.getActiveResourcesInfo().join(', ')}\n`);

@@ -78,6 +78,7 @@ export interface DialedCall {
   readonly state: DialState;
   /** Calls `changed` on every change of state; returns the function that stops it. */
   onState(changed: (state: DialState, reason: string | null) => void): () => void;
+  /** Resolves when the call has ended. */
   hangUp(): Promise<void>;
 }
 

@@ -112,6 +112,7 @@ const room = z.strictObject({
     .min(1)
     .max(120)
     .describe('As people know it; hosts of meetings see it as the name of the guest.'),
+  email: z.email().optional().describe("Address of the room in invites: whose answer is the room's."),
   timeZone: timeZone.optional(),
   language: z.enum(languages).optional(),
   calendar,

@@ -1,0 +1,114 @@
+/**
+ * `usher demo`: three rooms whose calendars are made around now, in a data folder where each `.ics` file can be edited.
+ * What it prints with `--json` when it is ready is a promise (docs/command-line.md).
+ */
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { systemClock } from '../clock.ts';
+import { type Command, UsageError } from '../command.ts';
+import { parseConfig } from '../config/load.ts';
+import { openHouse, type RunningHouse } from '../house/house.ts';
+import { ended, ownVersion } from '../house/serve.ts';
+import { createLog } from '../telemetry/log.ts';
+import { demoRooms, ownTenant, writeDemoCalendars } from './calendars.ts';
+
+interface DemoOptions {
+  data: string;
+  httpPort: number;
+  sipPort: number;
+  json: boolean;
+  waitForBridge: boolean;
+}
+
+export const demoCommand: Command = async (args, io) => {
+  const options = optionsOf(args);
+  const clock = systemClock;
+  const calendars = await writeDemoCalendars(resolve(options.data, 'calendars'), clock.now());
+  const config = await parseConfig(JSON.stringify(demoConfig(options)), resolve(options.data, 'demo.yaml'), {});
+  // The ready line is all that a reader of --json gets; the log goes where people look for trouble.
+  const log = createLog({ level: options.json ? 'warn' : 'info', destination: io.stderr });
+  const house = await openHouse({
+    config,
+    base: resolve(options.data),
+    clock,
+    log,
+    mode: 'demo',
+    version: await ownVersion(),
+    calendarFiles: calendars,
+  });
+  try {
+    await house.rooms.settled();
+    io.stdout.write(options.json ? `${JSON.stringify(ready(house, calendars))}\n` : greeting(house, calendars));
+    await ended(io);
+  } finally {
+    await house.close();
+  }
+  return 0;
+};
+
+function optionsOf(args: readonly string[]): DemoOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      data: { type: 'string', default: 'usher-data/demo' },
+      'http-port': { type: 'string', default: '8080' },
+      'sip-port': { type: 'string', default: '5060' },
+      json: { type: 'boolean', default: false },
+      'wait-for-bridge': { type: 'boolean', default: false },
+    },
+  });
+  return {
+    data: values.data,
+    httpPort: portOf('--http-port', values['http-port']),
+    sipPort: portOf('--sip-port', values['sip-port']),
+    json: values.json,
+    waitForBridge: values['wait-for-bridge'],
+  };
+}
+
+function portOf(name: string, text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
+  throw new UsageError(`${name} must be a whole number from 0 to 65535 (0: any free port); found "${text}"`);
+}
+
+function demoConfig(options: DemoOptions): object {
+  return {
+    dataFolder: '.',
+    ownTenants: [ownTenant],
+    timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    web: { address: '127.0.0.1', port: options.httpPort },
+    rooms: demoRooms.map(({ id, name }) => ({ id, name, calendar: { type: 'folder', path: `calendars/${id}` } })),
+  };
+}
+
+function ready(house: RunningHouse, calendars: Readonly<Record<string, string>>): object {
+  return {
+    web: house.web,
+    sip: null,
+    meeting: null,
+    rooms: house.rooms.all().map((room) => ({
+      id: room.id,
+      name: room.settings.name,
+      panel: house.panelUrl(room.id),
+      calendar: calendars[room.id],
+      entries: room.view().entries.map(({ title, start, end, route, dial }) => ({
+        title,
+        start: new Date(start).toISOString(),
+        end: new Date(end).toISOString(),
+        route,
+        dial: dial?.address ?? null,
+      })),
+    })),
+  };
+}
+
+function greeting(house: RunningHouse, calendars: Readonly<Record<string, string>>): string {
+  const rooms = house.rooms
+    .all()
+    .map(
+      (room) =>
+        `  ${room.settings.name}\n    panel     ${house.panelUrl(room.id)}\n    calendar  ${calendars[room.id]}\n`,
+    );
+  return `\nUsher is running: ${house.web}/\n\n${rooms.join('')}\nEdit a calendar file and watch its panel change. End with Ctrl-C.\n\n`;
+}

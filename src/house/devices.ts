@@ -1,0 +1,79 @@
+/** Opens the devices of a room from the configuration. */
+import { isAbsolute, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { ConnectorClock } from '../../connectors/calendars/calendar.ts';
+import type { Device, Dialer } from '../../connectors/devices/device.ts';
+import { IcsFeedDevice } from '../../connectors/devices/ics-feed/ics-feed.ts';
+import { PanelDevice } from '../../connectors/devices/panel/panel.ts';
+import type { DeviceConfig, RoomConfig } from '../config/schema.ts';
+
+/** What a device module's default export is called with. */
+export interface DeviceModuleOptions {
+  deviceId: string;
+  roomName: string;
+  /** `options` of the device in the configuration, unparsed. */
+  options: unknown;
+  clock: ConnectorClock;
+}
+
+export type DeviceModule = (options: DeviceModuleOptions) => Promise<Device>;
+
+export interface RoomDevices {
+  devices: readonly Device[];
+  panel: PanelDevice | null;
+  feed: IcsFeedDevice | null;
+  /** Of the one device that dials. */
+  dialer: Dialer | null;
+}
+
+/**
+ * @param base folder that relative module paths start from
+ * @throws Error that names the room, the device and the remedy
+ */
+export async function openDevices(room: RoomConfig, base: string, clock: ConnectorClock): Promise<RoomDevices> {
+  const opened: Device[] = [];
+  let dialer: Dialer | null = null;
+  for (const [index, config] of room.devices.entries()) {
+    if (config.type !== 'module') continue;
+    const device = await openModule(room, config, `${room.id}/${index}`, base, clock);
+    opened.push(device);
+    if (!config.dials) continue;
+    if (device.dialer === null)
+      throw new Error(`room ${room.id}: ${device.description.label} cannot dial; remove dials: true`);
+    dialer = device.dialer;
+  }
+  let panel: PanelDevice | null = null;
+  let feed: IcsFeedDevice | null = null;
+  for (const { type } of room.devices) {
+    if (type === 'panel') panel ??= new PanelDevice({ id: `${room.id}/panel`, dialer });
+    if (type === 'ics-feed') feed ??= new IcsFeedDevice({ id: `${room.id}/ics-feed` });
+  }
+  for (const device of [panel, feed]) if (device !== null) opened.push(device);
+  return { devices: opened, panel, feed, dialer };
+}
+
+async function openModule(
+  room: RoomConfig,
+  config: Extract<DeviceConfig, { type: 'module' }>,
+  deviceId: string,
+  base: string,
+  clock: ConnectorClock,
+): Promise<Device> {
+  const { module, options } = config;
+  const isPath = isAbsolute(module) || module.startsWith('.');
+  const loaded: unknown = await import(isPath ? pathToFileURL(resolve(base, module)).href : module).catch(
+    (error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new Error(`room ${room.id}: device module "${module}" cannot be loaded: ${why}`, { cause: error });
+    },
+  );
+  const open = typeof loaded === 'object' && loaded !== null && 'default' in loaded ? loaded.default : undefined;
+  if (!isDeviceModule(open)) {
+    throw new Error(`room ${room.id}: device module "${module}" must export a function by default that opens a device`);
+  }
+  return open({ deviceId, roomName: room.name, options, clock });
+}
+
+function isDeviceModule(value: unknown): value is DeviceModule {
+  return typeof value === 'function';
+}

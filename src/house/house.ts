@@ -1,0 +1,147 @@
+/** Puts the parts together by a configuration: store, rooms, devices, guest calls, web. The one place that knows them all. */
+import { resolve } from 'node:path';
+import type { Invite, Understanding } from '../../parsers/invite.ts';
+import { understand } from '../../parsers/understand.ts';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/schema.ts';
+import { deviceCollection } from '../rooms/device-store.ts';
+import { Dialling } from '../rooms/dialling.ts';
+import { planCollection } from '../rooms/plan-store.ts';
+import { Reconciler } from '../rooms/reconciler.ts';
+import { Room, type RoomSurroundings } from '../rooms/room.ts';
+import { Rooms } from '../rooms/rooms.ts';
+import { loadSecret } from '../rooms/secret.ts';
+import { openSqliteStore } from '../store/sqlite/store.ts';
+import type { Log } from '../telemetry/log.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
+import type { StartFacts } from '../web/house.ts';
+import { createWeb } from '../web/web.ts';
+import { openCalendar } from './calendars.ts';
+import { openDevices, type RoomDevices } from './devices.ts';
+import { generationCollection, PanelSecrets } from './panel-secrets.ts';
+import { roomSettings } from './settings.ts';
+import { WebHouse } from './web-house.ts';
+
+export interface HouseOptions {
+  config: Config;
+  /** Folder that relative paths in the configuration start from. */
+  base: string;
+  clock: Clock;
+  log: Log;
+  mode: StartFacts['mode'];
+  version: string;
+  /** The demo's simulated meeting and calendar files, for the start page. */
+  meetingHost?: string | null;
+  calendarFiles?: Readonly<Record<string, string>>;
+}
+
+export interface RunningHouse {
+  /** Origin of the web. */
+  readonly web: string;
+  readonly rooms: Rooms;
+  readonly reconciler: Reconciler;
+  /** Path of a room's panel, secret included. */
+  panelUrl(roomId: string): string;
+  adminUrl(): string;
+  /** Ends everything in order: no new calls, web drained, work finished, store closed. Idempotent. */
+  close(): Promise<void>;
+}
+
+const day = 24 * 60 * 60_000;
+
+/** @throws Error, StoreUnavailable … with a sentence for the administrator; nothing is left open then */
+export async function openHouse(options: HouseOptions): Promise<RunningHouse> {
+  const opened: (() => Promise<void>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of opened.splice(0).reverse()) await close();
+  };
+  try {
+    return await open(options, opened, closeAll);
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function open(
+  { config, base, clock, log, mode, version, meetingHost = null, calendarFiles = {} }: HouseOptions,
+  opened: (() => Promise<void>)[],
+  closeAll: () => Promise<void>,
+): Promise<RunningHouse> {
+  const dataFolder = resolve(base, config.dataFolder);
+  const secret = await loadSecret(dataFolder);
+  const store = await openSqliteStore({ path: resolve(dataFolder, config.store.path ?? 'usher.db'), clock });
+  opened.push(() => store.close());
+
+  const sipDomain = config.sip === undefined ? null : sipDomainOf(config.sip);
+  const around: RoomSurroundings = {
+    clock,
+    secret,
+    plans: await store.collection(planCollection),
+    understand: async (invites) => invites.map((invite) => understandOne(invite, config.ownTenants)),
+    window: { backMs: config.window.backDays * day, aheadMs: config.window.aheadDays * day },
+  };
+  const devices = new Map<string, RoomDevices>();
+  const rooms = new Map<string, Room>();
+  for (const room of config.rooms) {
+    const settings = roomSettings(config, room, sipDomain);
+    const own = await openDevices(room, base, clock);
+    devices.set(room.id, own);
+    const { calendar, pollMs } = openCalendar(room.calendar, {
+      timeZone: settings.timeZone,
+      email: room.email,
+      base,
+      clock,
+    });
+    rooms.set(room.id, new Room({ settings, calendar, devices: own.devices, pollMs }, around));
+  }
+
+  const reconciler = new Reconciler({ clock, log, devices: await store.collection(deviceCollection) });
+  const secrets = await PanelSecrets.open(secret, clock, await store.collection(generationCollection));
+  let webHouse: WebHouse | null = null;
+  const dialling = new Dialling({ clock, changed: (roomId) => webHouse?.changed(roomId) });
+  opened.push(() => dialling.close());
+  webHouse = new WebHouse({
+    clock,
+    rooms,
+    devices,
+    dialling,
+    reconciler,
+    secrets,
+    adminSecret: secret.adminSecret(),
+    start: () => ({ mode, version, bridge: null, meetingHost, calendars: calendarFiles }),
+    notReady: () => null,
+  });
+  const all = new Rooms({ rooms: [...rooms.values()], clock, log, reconciler });
+  opened.push(() => all.close());
+  await all.start();
+
+  const listen = { address: config.web.address, port: config.web.port };
+  const { trustedProxies, frameAncestors } = config.web;
+  const metrics = createMetrics({ process: true });
+  const web = await createWeb({ house: webHouse, listen, clock, log, metrics, trustedProxies, frameAncestors });
+  opened.push(() => web.close());
+  const origin = config.web.publicUrl?.replace(/\/$/, '') ?? web.url;
+  let closing: Promise<void> | null = null;
+  return {
+    web: origin,
+    rooms: all,
+    reconciler,
+    panelUrl: (roomId) => `${origin}/r/${roomId}/${secrets.of(roomId)[0]}/panel`,
+    adminUrl: () => `${origin}/`,
+    close: () => {
+      closing ??= closeAll();
+      return closing;
+    },
+  };
+}
+
+function understandOne(invite: Invite, ownTenants: readonly string[]): Understanding {
+  return understand(invite, { ownTenants });
+}
+
+function sipDomainOf(sip: NonNullable<Config['sip']>): string {
+  const [first] = sip.listen;
+  const host = sip.advertisedAddress ?? first?.address ?? '127.0.0.1';
+  return sip.domain ?? `${host.includes(':') ? `[${host}]` : host}:${first?.port ?? 5060}`;
+}

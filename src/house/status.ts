@@ -1,0 +1,66 @@
+/** Each room's state in words: what is next, what was read and pushed when, and what is wrong. */
+import type { Reconciler } from '../rooms/reconciler.ts';
+import type { Room } from '../rooms/room.ts';
+import type { RoomStatus } from '../web/house.ts';
+
+export interface StatusSources {
+  now: number;
+  reconciler: Reconciler;
+  callState: RoomStatus['call'];
+}
+
+/** A pushed list counts as up to date when it was confirmed at or after the plan's last change and nothing failed since. */
+export function roomStatus(room: Room, { now, reconciler, callState }: StatusSources): RoomStatus {
+  const { id, name, timeZone } = room.settings;
+  const { plan } = room;
+  const running = plan.planned.find(({ entry }) => entry.end > now)?.entry ?? null;
+  const devices = room.devices.map((device): RoomStatus['devices'][number] => {
+    const { id: deviceId, label } = device.description;
+    if (device.kind === 'pulled') {
+      const read = device.lastRead();
+      const upToDate = read !== null && read.revision === plan.revision;
+      return { id: deviceId, label, kind: 'pulled', lastSeen: read?.at ?? null, upToDate };
+    }
+    const record = reconciler.record(deviceId);
+    const upToDate = record !== null && record.problem === null && record.confirmedAt !== null;
+    return { id: deviceId, label, kind: 'pushed', lastSeen: record?.confirmedAt ?? null, upToDate };
+  });
+  return {
+    id,
+    name,
+    timeZone,
+    next:
+      running === null
+        ? null
+        : {
+            id: running.id,
+            title: running.title,
+            start: running.start,
+            end: running.end,
+            route: running.route,
+            private: running.privacy === 'private',
+          },
+    lastRead: plan.readAt,
+    devices,
+    call: callState,
+    problems: problemsOf(room, reconciler),
+  };
+}
+
+function problemsOf(room: Room, reconciler: Reconciler): string[] {
+  const problems: string[] = [];
+  if (room.unavailable !== null) problems.push(`Calendar: ${room.unavailable}`);
+  problems.push(...room.plan.problems.map((problem) => `Calendar: ${problem}`));
+  const stripped = room.plan.planned.filter(({ warnings }) => warnings.includes('body-stripped')).length;
+  if (stripped > 0) {
+    problems.push(
+      `${stripped} ${stripped === 1 ? 'invite has' : 'invites have'} no text, which is what Exchange does to a room ` +
+        'mailbox by default: run Set-CalendarProcessing with -DeleteComments $false for this mailbox. It helps new invites only.',
+    );
+  }
+  for (const device of room.devices) {
+    const problem = device.kind === 'pushed' ? reconciler.record(device.description.id)?.problem : null;
+    if (problem != null) problems.push(`${device.description.label}: ${problem}`);
+  }
+  return problems;
+}
