@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SimulatedClock } from '../../src/clock.ts';
+import { roomsCommand } from '../../src/rooms/command.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { statusAnswerSchema } from '../../src/web/status-answer.ts';
+import { createWeb, type Web } from '../../src/web/web.ts';
+import { entry, hour, TestHouse } from '../web/house.ts';
+
+const now = Date.UTC(2026, 2, 5, 10, 0);
+
+describe('usher rooms @firm', () => {
+  let house: TestHouse;
+  let web: Web;
+  let folder: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'usher-rooms-'));
+    house = new TestHouse()
+      .add({
+        roomId: 'atrium',
+        timeZone: 'Europe/Berlin',
+        entries: [entry({ start: now + hour, title: 'Budget \u001b[31mround' })],
+      })
+      .add({ roomId: 'fjord', roomName: 'Fjord' });
+    web = await createWeb({
+      house,
+      listen: { address: '127.0.0.1', port: 0 },
+      clock: new SimulatedClock(now),
+      log: createLog({ level: 'silent' }),
+      metrics: createMetrics(),
+      limits: { drainMs: 50 },
+    });
+  });
+
+  afterEach(async () => {
+    await web.close();
+    await rm(folder, { recursive: true });
+  });
+
+  async function run(...args: string[]): Promise<{ status: number; out: string; err: string }> {
+    const out: string[] = [];
+    const err: string[] = [];
+    const io = {
+      stdout: { write: (text: string) => out.push(text) },
+      stderr: { write: (text: string) => err.push(text) },
+      signal: new AbortController().signal,
+    };
+    const status = await roomsCommand(args, io, {});
+    return { status, out: out.join(''), err: err.join('') };
+  }
+
+  it('prints each room’s next entry in its own time, and lets no title steer the terminal', async () => {
+    const { status, out } = await run('--url', web.url);
+    assert.equal(status, 0);
+    assert.match(out, /^Atrium \(atrium\) +12:00 Budget {2}\[31mround +sgj +- +never +panel never$/m);
+    assert.match(out, /^Fjord \(fjord\) +- +-/m);
+    assert.match(out, /^2 rooms, something is wrong with 0$/m);
+    assert.ok(!out.includes('\u001b'));
+  });
+
+  it('says what is wrong, and that something is by its exit status', async () => {
+    house.problems = ['Calendar: folder /srv/rooms cannot be read; give the service user the right to'];
+    const { status, out } = await run('--url', web.url, 'fjo');
+    assert.equal(status, 1);
+    assert.match(out, /^ {4}! Calendar: folder \/srv\/rooms cannot be read/m);
+    assert.match(out, /^1 room, something is wrong with 1$/m);
+  });
+
+  it('answers as one line of JSON', async () => {
+    const { out } = await run('--url', web.url, '--json');
+    assert.equal(out.trim().split('\n').length, 1);
+    const answer = statusAnswerSchema.parse(JSON.parse(out));
+    assert.deepEqual(
+      answer.rooms.map(({ id }) => id),
+      ['atrium', 'fjord'],
+    );
+    assert.ok(!out.includes(house.secrets('atrium')[0] ?? '-'));
+  });
+
+  it('finds the instance by its configuration', async () => {
+    const config = join(folder, 'usher.yaml');
+    const port = new URL(web.url).port;
+    const room = `  - id: atrium\n    name: Atrium\n    calendar: { type: folder, path: . }\n`;
+    await writeFile(config, `web: { port: ${port} }\ndataFolder: data\nrooms:\n${room}`);
+    const { status, out, err } = await run('--config', config);
+    assert.equal(err, '');
+    assert.equal(status, 0);
+    assert.match(out, /Atrium/);
+  });
+
+  it('says what to do when nothing answers, something else does, or the use is bad', async () => {
+    const nobody = await run('--url', 'http://127.0.0.1:9');
+    assert.equal(nobody.status, 1);
+    assert.match(nobody.err, /no answer from http:\/\/127\.0\.0\.1:9 .*Is Usher running/);
+    const other = createServer((_request, response) => response.end('<html>'));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const address = other.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const odd = await run('--url', `http://127.0.0.1:${port}`);
+    other.close();
+    other.closeAllConnections();
+    assert.equal(odd.status, 1);
+    assert.match(odd.err, /is not an Usher/);
+    for (const args of [['--nonsense'], ['--url', 'here'], ['--config', 'a', '--url', 'http://b']]) {
+      const bad = await run(...args);
+      assert.equal(bad.status, 2);
+      assert.match(bad.err, /usage: usher rooms/);
+    }
+    assert.equal((await run('--help')).status, 0);
+  });
+});
