@@ -71,6 +71,8 @@ function kindOf(name: string, text: string): Kind {
   if (/^BEGIN:(?:VCALENDAR|VEVENT)\s/i.test(head)) return 'ics';
   if (extension === '.url.txt') return 'url';
   if (/^[[{]/.test(head) && (extension === '.json' || isJson(text))) return 'json';
+  if (extension === '.xml' && !/^<(?:!doctype html|html)[\s>]/i.test(head))
+    return head.startsWith('<') ? 'xml' : refuse(extension, head);
   if (/^<(?:!doctype html|html|head|body|div|p|table|span|meta|br|a|b|font)[\s>/]/i.test(head)) return 'html';
   if (/^<(?:\?xml|!doctype|!--|[a-z]+:[a-z]|calendaritem|envelope)/i.test(head) && !/\.html?$/.test(extension))
     return 'xml';
@@ -84,7 +86,6 @@ function kindOf(name: string, text: string): Kind {
     case '.htm':
       return 'html';
     case '.json':
-    case '.xml':
       return refuse(extension, head);
     default:
       return 'text';

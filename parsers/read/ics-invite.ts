@@ -151,7 +151,10 @@ class Event {
     const property = this.first(name);
     if (property === null) return null;
     const tzid = property.params.get('TZID')?.[0] ?? null;
-    return momentOf(property.value.trim(), zoneNamed(tzid, this.#options));
+    // `TZID=(UTC+01:00) Berlin:20260204T100000`: a zone's name that should have stood in quotes.
+    const colon = property.value.lastIndexOf(':');
+    const name = colon < 0 ? tzid : `${tzid}:${property.value.slice(0, colon)}`;
+    return momentOf(property.value.slice(colon + 1).trim(), zoneNamed(name, this.#options));
   }
 
   /** DTEND, else DTSTART plus DURATION, else the day or the moment itself (RFC 5545 section 3.6.1). */

@@ -163,6 +163,7 @@ function cleaned(href: string): string | null {
 
 /** A whole attribute that is a URL, or the URL in `Original URL: … Click or tap …`. */
 function originalOf(value: string): string[] {
-  const found = /https?:\/\/[^\s"<>]+/i.exec(value.slice(0, 16_384));
-  return found === null ? [] : [found[0]];
+  return findLinks(value.slice(0, 16_384), 'attribute')
+    .slice(0, 1)
+    .map((link) => link.raw);
 }
