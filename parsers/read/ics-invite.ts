@@ -152,9 +152,9 @@ class Event {
     if (property === null) return null;
     const tzid = property.params.get('TZID')?.[0] ?? null;
     // `TZID=(UTC+01:00) Berlin:20260204T100000`: a zone's name that should have stood in quotes.
-    const colon = property.value.lastIndexOf(':');
-    const name = colon < 0 ? tzid : `${tzid}:${property.value.slice(0, colon)}`;
-    return momentOf(property.value.slice(colon + 1).trim(), zoneNamed(name, this.#options));
+    const unquoted = /^(.{1,200}):(\d{8}.{0,20})$/.exec(property.value);
+    if (unquoted !== null) return momentOf(unquoted[2] ?? '', zoneNamed(`${tzid}:${unquoted[1]}`, this.#options));
+    return momentOf(property.value.trim(), zoneNamed(tzid, this.#options));
   }
 
   /** DTEND, else DTSTART plus DURATION, else the day or the moment itself (RFC 5545 section 3.6.1). */
