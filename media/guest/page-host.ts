@@ -129,7 +129,7 @@ async function load(page: Page, script: string): Promise<void> {
       return;
     }
     response.setHeader('content-type', 'text/html; charset=utf-8');
-    response.end('<!doctype html><meta charset="utf-8"><title>Usher</title><body><script src="/page.js"></script>');
+    response.end(document);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -144,6 +144,10 @@ async function load(page: Page, script: string): Promise<void> {
     server.closeAllConnections();
   }
 }
+
+/** The icon keeps the browser from asking for one. */
+const document =
+  '<!doctype html><meta charset="utf-8"><title>Usher</title><link rel="icon" href="data:,"><body><script src="/page.js"></script>';
 
 const bundles = new Map<string, Promise<string>>();
 

@@ -1,0 +1,193 @@
+/**
+ * One outgoing stream, fed from one source at a time. Sources are read and the stream is written on a DirectTransport,
+ * so that the stream's receiver, whatever its transport, has one unbroken RTP stream (stitch.ts). When the source is
+ * exchanged, the old one goes on until the new one can take over: with its first packet, and for video with a key
+ * frame.
+ */
+import { randomInt } from 'node:crypto';
+import type { types } from 'mediasoup';
+import type { MediaClock } from '../call.ts';
+import { DtmfReader } from './dtmf.ts';
+import { beginsKeyFrame, type RtpPacket, readRtp, writeRtp } from './rtp.ts';
+import { Stitch } from './stitch.ts';
+
+export interface SpliceOptions {
+  direct: types.DirectTransport;
+  router: types.Router;
+  kind: 'audio' | 'video';
+  /** The router's codec of that kind. */
+  codec: types.RtpCodecCapability;
+  /** The router's payload type of DTMF events: taken out of the stream and handed to `onDigit`. */
+  eventsPayloadType: number | null;
+  clock: MediaClock;
+  onDigit?: (digit: string) => void;
+}
+
+/** Packets of a new source that wait at most for the old source's picture to end. */
+const mostHeld = 200;
+/** Milliseconds. */
+const longestHold = 60;
+
+interface Source {
+  producer: types.Producer;
+  consumer: types.Consumer;
+  held: { packet: RtpPacket; at: number }[];
+  ready: boolean;
+}
+
+export class Splice {
+  readonly kind: 'audio' | 'video';
+  /** What receivers consume. */
+  readonly output: types.Producer;
+  readonly #options: SpliceOptions;
+  readonly #stitch: Stitch;
+  readonly #dtmf = new DtmfReader();
+  readonly #keyFrameListeners: (() => void)[] = [];
+  #wanted: types.Producer | null = null;
+  #current: Source | null = null;
+  #next: Source | null = null;
+  #turn = 0;
+
+  static async open(options: SpliceOptions): Promise<Splice> {
+    const ssrc = randomInt(1, 0xffff_ffff);
+    const { kind, codec, direct } = options;
+    const output = await direct.produce({
+      kind,
+      rtpParameters: {
+        codecs: [
+          {
+            mimeType: codec.mimeType,
+            payloadType: codec.preferredPayloadType,
+            clockRate: codec.clockRate,
+            ...(codec.channels === undefined ? {} : { channels: codec.channels }),
+            parameters: codec.parameters ?? {},
+            rtcpFeedback: kind === 'video' ? keyFrameFeedback : [],
+          },
+        ],
+        encodings: [{ ssrc }],
+        rtcp: { cname: 'usher' },
+      },
+    });
+    // Requests of the receivers arrive here, since nobody else answers for this producer.
+    if (kind === 'video') await output.enableTraceEvent(['pli', 'fir']);
+    return new Splice(options, output, ssrc);
+  }
+
+  private constructor(options: SpliceOptions, output: types.Producer, ssrc: number) {
+    this.#options = options;
+    this.kind = options.kind;
+    this.output = output;
+    const { kind, codec } = options;
+    this.#stitch = new Stitch({ kind, ssrc, payloadType: codec.preferredPayloadType, clockRate: codec.clockRate });
+    output.on('trace', () => this.requestKeyFrame());
+  }
+
+  /** Hears each time that a receiver needs a key frame. */
+  onKeyFrameNeeded(listener: () => void): void {
+    this.#keyFrameListeners.push(listener);
+  }
+
+  /** Asks the source for a key frame. */
+  requestKeyFrame(): void {
+    if (this.kind !== 'video') return;
+    const source = this.#next ?? this.#current;
+    if (source === null || source.consumer.closed) return;
+    ignoreClosed(source.consumer.requestKeyFrame());
+    for (const listener of this.#keyFrameListeners) listener();
+  }
+
+  /** Stops the stream at once, not one packet later. */
+  cut(): void {
+    this.#turn++;
+    this.#wanted = null;
+    for (const source of [this.#current, this.#next]) source?.consumer.close();
+    this.#current = null;
+    this.#next = null;
+  }
+
+  /** Feeds the stream from this producer from its first usable packet on; null cuts. */
+  async switchTo(producer: types.Producer | null): Promise<void> {
+    if (producer === null || producer.closed) return this.cut();
+    if (producer === this.#wanted) return;
+    this.#wanted = producer;
+    const turn = ++this.#turn;
+    this.#next?.consumer.close();
+    this.#next = null;
+    if (this.#current?.producer === producer) return;
+    const { direct, router } = this.#options;
+    const consumer = await direct.consume({
+      producerId: producer.id,
+      rtpCapabilities: { codecs: router.rtpCapabilities.codecs ?? [], headerExtensions: [] },
+      paused: true,
+    });
+    if (turn !== this.#turn || consumer.closed) return consumer.close();
+    const source: Source = { producer, consumer, held: [], ready: false };
+    this.#next = source;
+    consumer.on('rtp', (data) => this.#take(source, data));
+    const gone = (): void => this.#drop(source);
+    consumer.on('producerclose', gone);
+    consumer.on('transportclose', gone);
+    await consumer.resume();
+    if (this.#next === source) this.requestKeyFrame();
+  }
+
+  #drop(source: Source): void {
+    if (this.#current === source) this.#current = null;
+    if (this.#next === source) this.#next = null;
+    if (this.#wanted === source.producer) this.#wanted = null;
+  }
+
+  #take(source: Source, data: Buffer): void {
+    const packet = readRtp(data);
+    if (packet === null) return;
+    if (packet.payloadType === this.#options.eventsPayloadType) {
+      const digit = this.#dtmf.read(packet);
+      if (digit !== null) this.#options.onDigit?.(digit);
+    }
+    if (source === this.#current) {
+      this.#send(packet);
+      if (this.#next?.ready === true && !this.#stitch.midFrame) this.#takeOver(this.#next);
+    } else if (source === this.#next) {
+      this.#waitTurn(source, packet);
+    }
+  }
+
+  /** The new source's packets before it takes over: from its first usable one on, held until the old picture is whole. */
+  #waitTurn(source: Source, packet: RtpPacket): void {
+    if (packet.payloadType !== this.#options.codec.preferredPayloadType) return;
+    if (!source.ready) {
+      if (this.kind === 'video' ? !beginsKeyFrame(packet.payload) : packet.payload.length === 0) return;
+      source.ready = true;
+    }
+    const now = this.#options.clock.monotonic();
+    source.held.push({ packet, at: now });
+    const [first] = source.held;
+    const waited = first === undefined ? 0 : now - first.at;
+    const whole = this.#current === null || !this.#stitch.midFrame;
+    if (whole || waited > longestHold || source.held.length >= mostHeld) this.#takeOver(source);
+  }
+
+  #takeOver(source: Source): void {
+    this.#current?.consumer.close();
+    this.#current = source;
+    this.#next = null;
+    this.#stitch.changeSource();
+    for (const { packet } of source.held) this.#send(packet);
+    source.held = [];
+  }
+
+  #send(packet: RtpPacket): void {
+    const out = this.#stitch.next(packet, this.#options.clock.monotonic());
+    if (out !== null && !this.output.closed) this.output.send(writeRtp(out));
+  }
+}
+
+const keyFrameFeedback: types.RtcpFeedback[] = [
+  { type: 'nack', parameter: 'pli' },
+  { type: 'ccm', parameter: 'fir' },
+];
+
+/** A source may close while it is being asked: then nobody needs the answer any more. */
+export function ignoreClosed(asked: Promise<unknown>): void {
+  asked.catch(() => {});
+}

@@ -1,0 +1,119 @@
+/** mediasoup's worker processes: as many as asked for, a new one for each that dies. */
+import { availableParallelism } from 'node:os';
+import type { types } from 'mediasoup';
+import { createWorker } from 'mediasoup';
+import type { MediaClock } from '../call.ts';
+
+export interface WorkerPoolOptions {
+  /** Path of mediasoup-worker. */
+  workerBin: string;
+  /** How many; by default one for each core. */
+  workers?: number | undefined;
+  clock: MediaClock;
+  log(level: 'info' | 'error', message: string, fields?: Record<string, unknown>): void;
+}
+
+/** Before a dead worker is replaced, milliseconds: one that dies at its start must not take a whole core to do so. */
+const restartDelay = 1000;
+
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
+  /** Workers that are alive, with how many routers each has. */
+  readonly #load = new Map<types.Worker, number>();
+  readonly #restarts = new Set<() => void>();
+  #closed = false;
+
+  private constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+  }
+
+  /** @throws Error when the worker cannot be started */
+  static async start(options: WorkerPoolOptions): Promise<WorkerPool> {
+    const pool = new WorkerPool(options);
+    try {
+      await Promise.all(Array.from({ length: options.workers ?? availableParallelism() }, () => pool.#add()));
+    } catch (error) {
+      pool.close();
+      throw error;
+    }
+    return pool;
+  }
+
+  /** Process ids of the workers that are alive. */
+  get pids(): number[] {
+    return [...this.#load.keys()].map((worker) => worker.pid);
+  }
+
+  /** A router on the worker with the fewest. @throws Error when no worker is alive */
+  async createRouter(mediaCodecs: types.RouterRtpCodecCapability[]): Promise<types.Router> {
+    const [least] = [...this.#load].sort(([, a], [, b]) => a - b);
+    if (least === undefined) throw new Error(`no worker of mediasoup is alive (${this.#options.workerBin})`);
+    const [worker] = least;
+    this.#count(worker, 1);
+    try {
+      const router = await worker.createRouter({ mediaCodecs });
+      router.observer.once('close', () => this.#count(worker, -1));
+      return router;
+    } catch (error) {
+      this.#count(worker, -1);
+      throw error;
+    }
+  }
+
+  /** CPU time and memory of each worker, for measurements. */
+  usage(): Promise<types.WorkerResourceUsage[]> {
+    return Promise.all([...this.#load.keys()].map((worker) => worker.getResourceUsage()));
+  }
+
+  /** Ends the workers; resolves when the processes are gone. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const cancel of this.#restarts) cancel();
+    this.#restarts.clear();
+    const workers = [...this.#load.keys()];
+    this.#load.clear();
+    await Promise.all(workers.map(end));
+  }
+
+  async #add(): Promise<void> {
+    const worker = await createWorker({ workerBin: this.#options.workerBin, logLevel: 'none' });
+    if (this.#closed) return end(worker);
+    this.#load.set(worker, 0);
+    worker.on('died', (error) => {
+      this.#options.log('error', 'a worker of mediasoup died; its calls end', {
+        pid: worker.pid,
+        detail: error.message,
+      });
+      this.#load.delete(worker);
+      this.#restartLater();
+    });
+  }
+
+  #restartLater(): void {
+    if (this.#closed) return;
+    const cancel = this.#options.clock.after(restartDelay, () => {
+      this.#restarts.delete(cancel);
+      this.#add().then(
+        () => this.#options.log('info', 'a worker of mediasoup was started in place of the dead one'),
+        (error: unknown) => {
+          this.#options.log('error', 'a worker of mediasoup could not be started', { detail: String(error) });
+          this.#restartLater();
+        },
+      );
+    });
+    this.#restarts.add(cancel);
+  }
+
+  #count(worker: types.Worker, change: number): void {
+    const before = this.#load.get(worker);
+    if (before !== undefined) this.#load.set(worker, before + change);
+  }
+}
+
+function end(worker: types.Worker): Promise<void> {
+  return new Promise((resolve) => {
+    if (worker.subprocessClosed) return resolve();
+    worker.once('subprocessclose', () => resolve());
+    worker.close();
+  });
+}
