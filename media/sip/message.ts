@@ -105,6 +105,18 @@ export function canonicalName(name: string): string {
   return compactForms[lower] ?? canonicalNames.get(lower) ?? name;
 }
 
+/**
+ * Without spaces and tabs at both ends. `String.trim` also takes U+00A0, which here is a byte of a UTF-8 character.
+ */
+export function trimSpace(text: string): string {
+  const isSpace = (at: number): boolean => text[at] === ' ' || text[at] === '\t';
+  let start = 0;
+  let end = text.length;
+  while (start < end && isSpace(start)) start++;
+  while (end > start && isSpace(end - 1)) end--;
+  return text.slice(start, end);
+}
+
 /** Header bytes as text for people. */
 export function textOf(value: string): string {
   return Buffer.from(value, 'latin1').toString('utf8');
@@ -172,7 +184,7 @@ function parseRequestLine(line: string): Parsed | null {
   if (version.toUpperCase() !== 'SIP/2.0') malformed = { status: 505, text: 'Version Not Supported' };
   else if (line !== line.trimEnd() || /[\s<>"]/.test(uri) || strayLineEnd.test(uri))
     malformed = bad('Bad Request Line');
-  return { message: { kind: 'request', method, uri: uri.trim(), headers: [], body: Buffer.alloc(0) }, malformed };
+  return { message: { kind: 'request', method, uri: trimSpace(uri), headers: [], body: Buffer.alloc(0) }, malformed };
 }
 
 function parseFields(lines: readonly string[]): { headers: HeaderField[]; malformed: Malformed | null } {
@@ -185,7 +197,7 @@ function parseFields(lines: readonly string[]): { headers: HeaderField[]; malfor
     if (line[0] === ' ' || line[0] === '\t') {
       // RFC 3261 section 7.3.1: a line that begins with white space goes on with the one before it.
       if (last === undefined) malformed ??= bad('Bad Header Folding');
-      else last.value = `${last.value} ${line.trim()}`.trim();
+      else last.value = trimSpace(`${last.value} ${trimSpace(line)}`);
       if (strayLineEnd.test(line)) malformed ??= bad('Bad Header Field');
       continue;
     }
@@ -197,7 +209,7 @@ function parseFields(lines: readonly string[]): { headers: HeaderField[]; malfor
     }
     if (headers.length === maximumHeaderFields)
       return { headers, malformed: malformed ?? bad('Too Many Header Fields') };
-    headers.push({ name: canonicalName(name), value: line.slice(colon + 1).trim() });
+    headers.push({ name: canonicalName(name), value: trimSpace(line.slice(colon + 1)) });
   }
   return { headers, malformed };
 }
@@ -251,11 +263,11 @@ export function splitList(value: string, separator: ',' | ';'): string[] {
     else if (character === '<') bracketed = true;
     else if (character === '>') bracketed = false;
     else if (character === separator && !bracketed) {
-      elements.push(value.slice(from, at).trim());
+      elements.push(trimSpace(value.slice(from, at)));
       from = at + 1;
     }
   }
-  elements.push(value.slice(from).trim());
+  elements.push(trimSpace(value.slice(from)));
   return elements.filter((element) => element !== '');
 }
 

@@ -1,5 +1,5 @@
 /** SIP and SIPS URIs (RFC 3261 section 19.1) and the name-addr form of From, To, Contact and Route (section 20.10). */
-import { isToken, splitList, unquote } from './message.ts';
+import { isToken, splitList, trimSpace, unquote } from './message.ts';
 
 export interface SipUri {
   scheme: 'sip' | 'sips';
@@ -97,14 +97,14 @@ export function parseNameAddr(value: string): NameAddr | null {
     // Without brackets, parameters belong to the header, and `?` and `,` may not occur (section 20.10).
     const [uri = '', ...rest] = value.split(';');
     const params = parseParams(rest.join(';'));
-    if (/[\s<>"?,]/.test(uri.trim()) || schemeOf(uri.trim()) === null || params === null) return null;
-    return { display: null, uri: uri.trim(), params };
+    if (/[\s<>"?,]/.test(trimSpace(uri)) || schemeOf(trimSpace(uri)) === null || params === null) return null;
+    return { display: null, uri: trimSpace(uri), params };
   }
   const close = value.indexOf('>', open);
   if (close < 0) return null;
   const uri = value.slice(open + 1, close);
-  const display = parseDisplay(value.slice(0, open).trim());
-  const after = value.slice(close + 1).trim();
+  const display = parseDisplay(trimSpace(value.slice(0, open)));
+  const after = trimSpace(value.slice(close + 1));
   const params =
     after === '' ? new Map<string, string | null>() : after.startsWith(';') ? parseParams(after.slice(1)) : null;
   if (display === undefined || params === null || /[\s<>"]/.test(uri) || schemeOf(uri) === null) return null;
@@ -127,7 +127,7 @@ function parseDisplay(text: string): string | null | undefined {
   if (text === '') return null;
   if (text.startsWith('"')) return text.length > 1 && text.endsWith('"') ? unquote(text) : undefined;
   // RFC 3261 says tokens; bytes above 127 are taken too, since video systems send their room's name so.
-  return text.split(/\s+/).every((word) => isToken(word) || /^[A-Za-z0-9\-.!%*_+`'~\x80-\xff]+$/.test(word))
+  return text.split(/[ \t]+/).every((word) => isToken(word) || /^[A-Za-z0-9\-.!%*_+`'~\x80-\xff]+$/.test(word))
     ? text
     : undefined;
 }
@@ -137,9 +137,9 @@ export function parseParams(text: string): Map<string, string | null> | null {
   const params = new Map<string, string | null>();
   for (const part of splitList(text, ';')) {
     const equals = part.indexOf('=');
-    const name = (equals < 0 ? part : part.slice(0, equals)).trim();
+    const name = trimSpace(equals < 0 ? part : part.slice(0, equals));
     if (!isToken(name)) return null;
-    params.set(name.toLowerCase(), equals < 0 ? null : part.slice(equals + 1).trim());
+    params.set(name.toLowerCase(), equals < 0 ? null : trimSpace(part.slice(equals + 1)));
   }
   return params;
 }

@@ -1,5 +1,5 @@
 /** The Via header field: where a response goes (RFC 3261 sections 18.2 and 20.42, RFC 3581). */
-import { header, isToken, type SipMessage, type SipRequest, splitList } from './message.ts';
+import { header, isToken, type SipMessage, type SipRequest, splitList, trimSpace } from './message.ts';
 import { hostText, parseHostPort } from './uri.ts';
 
 export interface Via {
@@ -14,16 +14,16 @@ export interface Via {
 /** White space is allowed around `/`, `:` and `;`. Null where it breaks the grammar. */
 export function parseVia(value: string): Via | null {
   const [sent = '', ...rest] = value.split(';');
-  const parts = /^SIP\s*\/\s*2\.0\s*\/\s*(\S+)\s+(\S.*)$/i.exec(sent.trim());
+  const parts = /^SIP[ \t]*\/[ \t]*2\.0[ \t]*\/[ \t]*([^ \t]+)[ \t]+(.*)$/i.exec(trimSpace(sent));
   const [, transport = '', sentBy = ''] = parts ?? [];
-  const host = parseHostPort(sentBy.trim().replace(/\s*:\s*([0-9]+)$/, ':$1'));
+  const host = parseHostPort(sentBy.split(':').map(trimSpace).join(':'));
   if (!isToken(transport) || host === null) return null;
   const params = new Map<string, string | null>();
   for (const part of rest) {
     const equals = part.indexOf('=');
-    const name = (equals < 0 ? part : part.slice(0, equals)).trim();
+    const name = trimSpace(equals < 0 ? part : part.slice(0, equals));
     if (!isToken(name)) return null;
-    params.set(name.toLowerCase(), equals < 0 ? null : part.slice(equals + 1).trim());
+    params.set(name.toLowerCase(), equals < 0 ? null : trimSpace(part.slice(equals + 1)));
   }
   return { transport: transport.toUpperCase(), ...host, params };
 }
