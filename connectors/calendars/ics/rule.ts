@@ -12,6 +12,8 @@ import type { Zone } from './zone.ts';
 
 /** More starts than this in one reading are refused: far beyond any calendar, and still milliseconds. */
 const mostStarts = 20_000;
+/** Five hundred years of counting days: milliseconds. */
+const mostDays = 200_000;
 /** `node-ical` gives up beyond 10,000 steps, and takes long before it does. */
 const mostSteps = 10_000;
 
@@ -50,7 +52,21 @@ export function expandRule(text: string, start: Wall, from: Wall, to: Wall, zone
   }
   if (!mayMatch(rule, start, first, last)) return [];
   if (isPlain(rule)) return plainStarts(rule, start, first, last);
-  return ask(rule, start, first, last, perDay);
+  return once(`${start} ${text}`, () => ask(rule, start, first, last, perDay));
+}
+
+/** Why rules could not be followed: a rule that took a second to fail must not take one in every reading. */
+const failures = new Map<string, string>();
+
+function once(key: string, run: () => Wall[]): Wall[] {
+  const failed = failures.get(key);
+  if (failed !== undefined) throw new RuleRefused(failed);
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof RuleRefused && failures.size < 1_000) failures.set(key, error.message);
+    throw error;
+  }
 }
 
 function parseRule(text: string, zone: Zone): Rule {
@@ -114,30 +130,28 @@ function startsPerDay(rule: Rule): number {
  * 3.3.10, none of them sufficient. Saves asking for nearly every rule whose day is not in the window.
  */
 function mayMatch(rule: Rule, start: Wall, first: Wall, last: Wall): boolean {
-  if (
-    rule.parts.has('BYSETPOS') &&
-    numbers(rule, 'BYSETPOS').every((position) => Math.abs(position) > longestSet(rule))
-  )
-    return false;
+  const positions = numbers(rule, 'BYSETPOS').map(Math.abs);
+  if (positions.length > 0 && Math.min(...positions) > longestSet(rule, start, first, last)) return false;
   for (let at = dayOf(first); at <= last; at += day) if (dayMayMatch(rule, start, at)) return true;
   return false;
 }
 
-/** How many starts one period can have at most, for BYSETPOS. */
-function longestSet(rule: Rule): number {
+/** How many starts a period between `first` and `last` can have at most, for BYSETPOS. */
+function longestSet(rule: Rule, start: Wall, first: Wall, last: Wall): number {
   const times = startsPerDay({ ...rule, freq: 'DAILY' });
-  const days = byDays(rule);
-  const weekdays = new Set(days.map((entry) => entry.weekday)).size;
-  switch (rule.freq) {
-    case 'YEARLY':
-      return 366 * times;
-    case 'MONTHLY':
-      return times * (days.length > 0 ? days.reduce((sum, entry) => sum + (entry.ordinal === 0 ? 5 : 1), 0) : 31);
-    case 'WEEKLY':
-      return times * Math.max(1, weekdays);
-    default:
-      return times;
+  if (rule.freq === 'WEEKLY') return 7 * times;
+  if (rule.freq !== 'MONTHLY' && rule.freq !== 'YEARLY') return times;
+  const [from, to] = [new Date(first), new Date(last)];
+  const whole = rule.freq === 'YEARLY';
+  const sets = new Map<number, number>();
+  const end = Date.UTC(to.getUTCFullYear(), whole ? 11 : to.getUTCMonth(), 31);
+  for (let at = Date.UTC(from.getUTCFullYear(), whole ? 0 : from.getUTCMonth()); at <= end; at += day) {
+    if (!dayMayMatch(rule, start, at)) continue;
+    const date = new Date(at);
+    const set = date.getUTCFullYear() * 12 + (whole ? 0 : date.getUTCMonth());
+    sets.set(set, (sets.get(set) ?? 0) + times);
   }
+  return Math.max(0, ...sets.values());
 }
 
 interface ByDay {
@@ -184,15 +198,22 @@ function weekdayMayMatch(rule: Rule, entry: ByDay, date: Date, dayOfMonth: numbe
   if (date.getUTCDay() !== entry.weekday) return false;
   if (entry.ordinal === 0) return true;
   const inMonth = rule.freq === 'MONTHLY' || (rule.freq === 'YEARLY' && rule.parts.has('BYMONTH'));
-  if (!inMonth) return true;
+  if (!inMonth) return rule.freq !== 'YEARLY' || rule.parts.has('BYWEEKNO') || ordinalInYear(entry.ordinal, date);
   const fromEnd = -Math.ceil((monthLength - dayOfMonth + 1) / 7);
   return entry.ordinal === Math.ceil(dayOfMonth / 7) || entry.ordinal === fromEnd;
+}
+
+function ordinalInYear(ordinal: number, date: Date): boolean {
+  const year = date.getUTCFullYear();
+  const fromStart = Math.floor((date.getTime() - Date.UTC(year, 0)) / day / 7) + 1;
+  const fromEnd = -(Math.floor((Date.UTC(year, 11, 31) - date.getTime()) / day / 7) + 1);
+  return ordinal === fromStart || ordinal === fromEnd;
 }
 
 /** Days or weeks with no more than a choice of days: most series of a calendar, and those need no engine (2 ms each). */
 function isPlain(rule: Rule): boolean {
   if (rule.freq !== 'DAILY' && rule.freq !== 'WEEKLY') return false;
-  const known = ['FREQ', 'INTERVAL', 'UNTIL', 'WKST', ...(rule.count === null ? ['BYDAY', 'BYMONTH'] : ['COUNT'])];
+  const known = ['FREQ', 'INTERVAL', 'UNTIL', 'COUNT', 'WKST', 'BYDAY', 'BYMONTH'];
   const others = [...rule.parts.keys()].filter((name) => !known.includes(name));
   return others.length === 0 && byDays(rule).every((entry) => entry.ordinal === 0);
 }
@@ -204,13 +225,17 @@ function plainStarts(rule: Rule, start: Wall, first: Wall, last: Wall): Wall[] {
   const period = (wall: Wall): number =>
     weekly ? Math.floor((wall / day + 4 - weekStart) / 7) : Math.floor(wall / day);
   const begun = period(dayOf(start));
-  const end =
-    rule.count === null ? last : Math.min(last, start + (rule.count - 1) * rule.interval * (weekly ? 7 : 1) * day);
+  // A COUNT counts from the first day on; without one the days before those asked for do not matter.
+  let left = rule.count ?? Number.POSITIVE_INFINITY;
+  const from = rule.count === null ? dayOf(first) : dayOf(start);
+  if ((last - from) / day > mostDays) throw new RuleRefused(`it began in ${new Date(start).getUTCFullYear()}`);
   const found: Wall[] = [];
-  for (let at = dayOf(first); at <= end; at += day) {
+  for (let at = from; at <= last && left > 0; at += day) {
     const wall = at + (start - dayOf(start));
-    if (wall < first || wall > end || (period(at) - begun) % rule.interval !== 0) continue;
-    if (dayMayMatch(rule, start, at)) found.push(wall);
+    if (wall < start || wall > last || (period(at) - begun) % rule.interval !== 0) continue;
+    if (!dayMayMatch(rule, start, at)) continue;
+    left--;
+    if (wall >= first) found.push(wall);
   }
   return found;
 }
