@@ -108,9 +108,13 @@ const rules: fc.Arbitrary<Rule> = fc
       freq: fc.constant(freq),
       interval: fc.integer({ min: 1, max: freq === 'YEARLY' ? 2 : 4 }),
       count: fc.option(fc.integer({ min: 1, max: 60 }), { freq: 3 }),
-      byDay: often ? plainDays : freq === 'MONTHLY' ? countedDays : fc.constant([]),
-      byMonthDay: often ? fc.constant([]) : list(fc.constantFrom(1, 13, 28, 29, 30, 31, -1, -3)),
-      byMonth: freq === 'MONTHLY' ? fc.constant([]) : list(fc.integer({ min: 1, max: 12 })),
+      byDay: often
+        ? plainDays
+        : freq === 'MONTHLY'
+          ? countedDays
+          : fc.constant<{ ordinal: number; weekday: number }[]>([]),
+      byMonthDay: often ? fc.constant<number[]>([]) : list(fc.constantFrom(1, 13, 28, 29, 30, 31, -1, -3)),
+      byMonth: freq === 'MONTHLY' ? fc.constant<number[]>([]) : list(fc.integer({ min: 1, max: 12 })),
       setPosition: fc.constant(null),
     });
   })
