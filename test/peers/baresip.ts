@@ -118,6 +118,18 @@ export class Baresip {
     return this.command('dial', uri);
   }
 
+  /** Dials and waits until the call is up. @throws Error with the reason when it is refused */
+  async call(uri: string): Promise<BaresipEvent> {
+    const settled = this.nextEvent(
+      (event) => event.type === 'CALL_ESTABLISHED' || event.type === 'CALL_CLOSED',
+      'answer',
+    );
+    await this.dial(uri);
+    const event = await settled;
+    if (event.type === 'CALL_CLOSED') throw new Error(`baresip: the call was refused: ${event.param ?? ''}`);
+    return event;
+  }
+
   hangUp(): Promise<string> {
     return this.command('hangup');
   }
@@ -198,7 +210,9 @@ export class Baresip {
   }
 
   #log(data: Buffer): void {
-    this.output = (this.output + data.toString('latin1')).slice(-200_000);
+    // Its running line of bit rates would bury everything else.
+    const text = data.toString('latin1').replace(/\[\d+:\d\d:\d\d\] [^[\n]*/g, '');
+    this.output = (this.output + text).slice(-200_000);
     this.#emitter.emit('output');
   }
 

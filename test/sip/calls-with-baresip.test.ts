@@ -31,9 +31,7 @@ describe('SIP edge with baresip as the video system @sgj', function () {
 
   for (const transport of ['udp', 'tcp']) {
     it(`is called, put on hold and left by it over ${transport}`, async () => {
-      const established = room.nextEvent((event) => event.type === 'CALL_ESTABLISHED');
-      await room.dial(`sip:abcd2345@${rig.target};transport=${transport}`);
-      await established;
+      await room.call(`sip:abcd2345@${rig.target};transport=${transport}`);
       assert.equal(leg?.attempt.user, 'abcd2345');
       assert.match(leg?.attempt.userAgent ?? '', /baresip/);
       await room.hold();
@@ -43,10 +41,8 @@ describe('SIP edge with baresip as the video system @sgj', function () {
     });
 
     it(`hangs up on it over ${transport}`, async () => {
+      await room.call(`sip:abcd2345@${rig.target};transport=${transport}`);
       const closed = room.nextEvent((event) => event.type === 'CALL_CLOSED');
-      const call = room.dial(`sip:abcd2345@${rig.target};transport=${transport}`);
-      await call;
-      await room.nextEvent((event) => event.type === 'CALL_ESTABLISHED');
       await leg?.hangUp({ protocol: 'X-Usher', cause: 403, text: 'The host did not let the room in' });
       await closed;
       assert.equal((await ended).by, 'local');
@@ -54,8 +50,7 @@ describe('SIP edge with baresip as the video system @sgj', function () {
   }
 
   it('asks it for a key frame by INFO, and goes on when it says no', async () => {
-    await room.dial(`sip:abcd2345@${rig.target}`);
-    await room.nextEvent((event) => event.type === 'CALL_ESTABLISHED');
+    await room.call(`sip:abcd2345@${rig.target}`);
     await leg?.requestKeyFrame();
     await leg?.requestKeyFrame();
     await room.hangUp();
