@@ -4,6 +4,8 @@ import type { Invite, Understanding } from '../../parsers/invite.ts';
 import { understand } from '../../parsers/understand.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/schema.ts';
+import { startJobs } from '../jobs/jobs.ts';
+import { SqliteAgendaBackend } from '../jobs/sqlite-backend/backend.ts';
 import { deviceCollection } from '../rooms/device-store.ts';
 import { Dialling } from '../rooms/dialling.ts';
 import { planCollection } from '../rooms/plan-store.ts';
@@ -70,7 +72,8 @@ async function open(
 ): Promise<RunningHouse> {
   const dataFolder = resolve(base, config.dataFolder);
   const secret = await loadSecret(dataFolder);
-  const store = await openSqliteStore({ path: resolve(dataFolder, config.store.path ?? 'usher.db'), clock });
+  const storePath = resolve(dataFolder, config.store.path ?? 'usher.db');
+  const store = await openSqliteStore({ path: storePath, clock });
   opened.push(() => store.close());
 
   const sipDomain = config.sip === undefined ? null : sipDomainOf(config.sip);
@@ -112,7 +115,9 @@ async function open(
     start: () => ({ mode, version, bridge: null, meetingHost, calendars: calendarFiles }),
     notReady: () => null,
   });
-  const all = new Rooms({ rooms: [...rooms.values()], clock, log, reconciler });
+  const jobs = await startJobs({ backend: new SqliteAgendaBackend({ path: storePath, clock }), clock, log });
+  opened.push(() => jobs.stop());
+  const all = new Rooms({ rooms: [...rooms.values()], clock, log, reconciler, jobs });
   opened.push(() => all.close());
   await all.start();
 

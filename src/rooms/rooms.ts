@@ -4,6 +4,7 @@
  */
 import type { BaseLogger } from 'pino';
 import type { Clock } from '../clock.ts';
+import type { Jobs } from '../jobs/jobs.ts';
 import type { PlannedEntry } from './plan.ts';
 import { KeyedQueue } from './queue.ts';
 import type { Reconciler } from './reconciler.ts';
@@ -14,6 +15,8 @@ export interface RoomsOptions {
   clock: Clock;
   log: BaseLogger;
   reconciler: Reconciler;
+  /** Owns the times of safety polls. */
+  jobs: Jobs;
   /** Rooms whose calendars are read at the same time. */
   concurrency?: number;
 }
@@ -23,7 +26,8 @@ export class Rooms {
   readonly #options: RoomsOptions;
   readonly #queue: KeyedQueue;
   readonly #stops: (() => Promise<void>)[] = [];
-  readonly #polls = new Map<string, () => void>();
+  /** When each room is read again if nobody tells of a change before, by the monotonic clock. */
+  readonly #nextPoll = new Map<string, number>();
   /** Dial token → its room, so that an INVITE is looked up in one step at any number of rooms. */
   readonly #tokens = new Map<string, Room>();
   readonly #tokensOf = new Map<string, readonly string[]>();
@@ -57,6 +61,7 @@ export class Rooms {
       this.#stops.push(room.calendar.watch(() => this.#queue.add(room.id)));
       this.#queue.add(room.id);
     }
+    await this.#options.jobs.every('safety-polls', pollScanMs, async () => this.#pollDue());
   }
 
   all(): readonly Room[] {
@@ -85,7 +90,6 @@ export class Rooms {
   }
 
   async close(): Promise<void> {
-    for (const cancel of this.#polls.values()) cancel();
     await Promise.all(this.#stops.map((stop) => stop()));
     await this.#queue.close();
     await this.#options.reconciler.close();
@@ -103,7 +107,7 @@ export class Rooms {
         this.#options.reconciler.planChanged(room);
       }
     } finally {
-      if (!signal.aborted) this.#pollLater(room);
+      this.#nextPoll.set(roomId, this.#options.clock.monotonic() + room.pollMs);
     }
   }
 
@@ -114,15 +118,19 @@ export class Rooms {
     this.#tokensOf.set(room.id, tokens);
   }
 
-  /** The next reading if nobody tells of a change before: the window moves on, and what tells may fail. */
-  #pollLater(room: Room): void {
-    this.#polls.get(room.id)?.();
-    this.#polls.set(
-      room.id,
-      this.#options.clock.after(room.pollMs, () => this.#queue.add(room.id)),
-    );
+  /** In one batch: the rooms that nobody has told of for long enough. The window moves on, and what tells may fail. */
+  #pollDue(): void {
+    const now = this.#options.clock.monotonic();
+    for (const [roomId, at] of this.#nextPoll) {
+      if (at > now) continue;
+      this.#nextPoll.delete(roomId);
+      this.#queue.add(roomId);
+    }
   }
 }
+
+/** How often we look which rooms are due, milliseconds: the coarsest grain of a poll interval. */
+const pollScanMs = 15_000;
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

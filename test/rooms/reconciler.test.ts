@@ -9,6 +9,7 @@ import {
   type PushedDevice,
 } from '../../connectors/devices/device.ts';
 import { SimulatedClock } from '../../src/clock.ts';
+import { clockJobs } from '../../src/jobs/clock-jobs.ts';
 import type { DeviceRecord } from '../../src/rooms/device-store.ts';
 import type { StoredPlan } from '../../src/rooms/plan-store.ts';
 import { Reconciler } from '../../src/rooms/reconciler.ts';
@@ -95,7 +96,7 @@ function house() {
         window: { backMs: 24 * hour, aheadMs: 168 * hour },
       },
     );
-    const rooms = new Rooms({ rooms: [room], clock, log, reconciler });
+    const rooms = new Rooms({ rooms: [room], clock, log, reconciler, jobs: clockJobs(clock, log) });
     const settled = async () => {
       await rooms.settled();
       await reconciler.settled();
