@@ -20,6 +20,13 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'three rooms with meetings around now, to look at and to edit',
     load: async () => (await import('./demo/demo.ts')).demoCommand,
   },
+  rooms: {
+    summary: 'each room: next entry, route, devices, and what is wrong',
+    load: async () => {
+      const { roomsCommand } = await import('./rooms/command.ts');
+      return (args, io) => roomsCommand(args, io);
+    },
+  },
   explain: {
     summary: 'FILE…: what an invite says about how to join, and how a room would dial',
     load: async () => {

@@ -2,8 +2,9 @@
 import { resolve } from 'node:path';
 import type { Invite, Understanding } from '../../parsers/invite.ts';
 import { understand } from '../../parsers/understand.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import type { Config } from '../config/schema.ts';
+import { clockJobs } from '../jobs/clock-jobs.ts';
 import { startJobs } from '../jobs/jobs.ts';
 import { SqliteAgendaBackend } from '../jobs/sqlite-backend/backend.ts';
 import { deviceCollection } from '../rooms/device-store.ts';
@@ -115,7 +116,11 @@ async function open(
     start: () => ({ mode, version, bridge: null, meetingHost, calendars: calendarFiles }),
     notReady: () => null,
   });
-  const jobs = await startJobs({ backend: new SqliteAgendaBackend({ path: storePath, clock }), clock, log });
+  // agenda follows the system's clock and no other: on a simulated one, jobs follow that.
+  const jobs =
+    clock === systemClock
+      ? await startJobs({ backend: new SqliteAgendaBackend({ path: storePath, clock }), clock, log })
+      : clockJobs(clock, log);
   opened.push(() => jobs.stop());
   const all = new Rooms({ rooms: [...rooms.values()], clock, log, reconciler, jobs });
   opened.push(() => all.close());
