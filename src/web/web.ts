@@ -120,6 +120,8 @@ export async function createWeb(options: WebOptions): Promise<Web> {
   addRecords(app, context);
   addRoomRoutes(app, context, streams);
   addHouseRoutes(app, context);
+  // What comes beyond is closed at once: streams, and a thousand short requests beside them.
+  app.server.maxConnections = limits.streams + 1_000;
   const url = await listen(app, options.listen);
   log.info({ url }, 'web listens');
   return {
