@@ -58,6 +58,8 @@ interface Established {
 
 /** How often the room's streams are looked at, milliseconds. */
 const lookEvery = 1000;
+/** In looks. */
+const slateKeyFrameEvery = 5;
 /** Between requests for a key frame by INFO, milliseconds: it is signalling. */
 const keyFrameEvery = 1000;
 /** Most that a page sends for the room's picture, bits a second, whatever the room would take. */
@@ -78,6 +80,7 @@ export class MediasoupCall implements BridgedCall {
   #closed = false;
   #stopLooking: () => void = () => {};
   #heard = { bytes: 0, at: 0, silent: false };
+  #lookCount = 0;
   #keyFrameAskedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: BridgedCallOptions) {
@@ -343,6 +346,8 @@ export class MediasoupCall implements BridgedCall {
   async #look(): Promise<void> {
     const rooms = [...(this.#established?.rooms.values() ?? [])];
     const bytes = (await Promise.all(rooms.map((room) => room.look()))).reduce((sum, count) => sum + count, 0);
+    // A room that lost a packet of the slate and cannot say so has a whole picture again soon.
+    if (++this.#lookCount % slateKeyFrameEvery === 0 && this.gate === 'closed') this.requestKeyFrame();
     const now = this.#options.clock.monotonic();
     const expected = rooms.some((room) => roomSends(room.selected));
     if (bytes !== this.#heard.bytes || !expected) {

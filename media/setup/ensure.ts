@@ -24,7 +24,8 @@ export interface SetupOptions {
 }
 
 const packagesOf: Readonly<Record<Exclude<Part, 'worker'>, readonly string[]>> = {
-  chromium: ['chromium'],
+  // With letters for the slate in every language it speaks.
+  chromium: ['chromium', 'fonts-dejavu-core', 'fonts-ipafont-gothic'],
   baresip: ['baresip-core', 'baresip-ffmpeg'],
   sipp: ['sip-tester'],
   ffmpeg: ['ffmpeg'],
