@@ -15,6 +15,7 @@ import { providerParsers } from './providers/index.ts';
 import type { ProviderParser, Reading } from './providers/provider.ts';
 import { isSipAddress, readSipAddress, sip } from './providers/sip.ts';
 import type { Content, Section } from './read/content.ts';
+import { parseTeamsUrl } from './teams.ts';
 import { type TeamsPlace, teamsProperties } from './teams-meeting.ts';
 import { idsOfProperties } from './teams-properties.ts';
 
@@ -63,7 +64,15 @@ export function candidatesOf(invite: Invite, body: Body): Candidate[] {
     ...weakCandidates(invite, body),
   ];
   const named = namedByLocation(invite);
-  return found.sort((a, b) => a.rank - b.rank || Number(named(b)) - Number(named(a)) || a.order - b.order);
+  const ordered = found.map((candidate) => ({ candidate, named: named(candidate), invites: invitesItself(candidate) }));
+  ordered.sort(
+    (a, b) =>
+      a.candidate.rank - b.candidate.rank ||
+      Number(b.named) - Number(a.named) ||
+      Number(b.invites) - Number(a.invites) ||
+      a.candidate.order - b.candidate.order,
+  );
+  return ordered.map(({ candidate }) => candidate);
 }
 
 function ofBlock(block: Block, at: number, order: number): Candidate {
@@ -271,6 +280,40 @@ function isPlainSip(section: Section, address: FoundAddress, source: string): bo
 
 function lineOf(section: Section, address: FoundAddress): string {
   return section.text.slice(Math.max(0, address.at - 40), address.end + 20);
+}
+
+/**
+ * Whether a block is an invitation (number, options, interop beside its link) and not a link that somebody mentioned or
+ * has in a signature.
+ */
+function invitesItself(candidate: Candidate): boolean {
+  const { block } = candidate;
+  if (block === null || candidate.rank >= rank.weak) return false;
+  if (candidate.provider !== 'teams') {
+    const id = candidate.read.reading.id;
+    return candidate.provider !== 'webex'
+      ? block.numbers.some((run) => isIn(block, run.at) && run.digits === id)
+      : hasNumber(block);
+  }
+  return (
+    block.numbers.some((run) => isIn(block, run.at) && meetingIdOf(run) !== null) ||
+    block.section.links.some((link) => isIn(block, link.at) && parseTeamsUrl(link.url)?.kind === 'reference') ||
+    findCvi({ text: block.text, links: block.section.links, from: block.from, to: block.to, isTeams: true }) !== null
+  );
+}
+
+function isIn(block: Block, at: number): boolean {
+  return at >= block.from && at < block.to;
+}
+
+/** Webex' meeting number, `2345 678 9012`. */
+function hasNumber(block: Block): boolean {
+  return block.numbers.some(
+    (run) =>
+      isIn(block, run.at) &&
+      run.kind === 'plain' &&
+      /^4,3,4$|^11$/.test(run.groups.map((group) => group.length).join()),
+  );
 }
 
 const names: readonly [Provider, RegExp][] = [

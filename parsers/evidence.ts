@@ -3,9 +3,12 @@ import type { Evidence } from './invite.ts';
 
 const longest = 200;
 
-/** One evidence line; the text in one line, shortened. */
-export function evidence(field: string, source: string, text: string): Evidence {
-  return { field, source, text: shortened(text) };
+/** One evidence line; the text in one line, shortened around `value` where it is given and the text holds it. */
+export function evidence(field: string, source: string, text: string, value: string | null = null): Evidence {
+  const at = value === null ? -1 : text.toLowerCase().indexOf(value.toLowerCase());
+  if (value === null || at + value.length <= longest - 1) return { field, source, text: shortened(text) };
+  const from = Math.max(0, at + value.length - longest + 20);
+  return { field, source, text: shortened(`…${text.slice(from)}`) };
 }
 
 /** The lines of `text` from `at` to `end`, with a little of what stands around them. */

@@ -80,9 +80,10 @@ export function conferenceIdOf(run: NumberRun): string | null {
 export function codeAfter(text: string, from: number): { code: string; at: number; end: number } | null {
   const rest = text
     .slice(from, from + 240)
-    .replace(/\n[ \t]*(?:>[ \t]?)+/g, (quote) => `\n${' '.repeat(quote.length - 1)}`);
+    .replace(/\n[ \t]*(?:>[ \t]?)+/g, (quote) => `\n${' '.repeat(quote.length - 1)}`)
+    .replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, ' ');
   const labelled =
-    /^[\s|,;.·•*_()/-]*([^:：|?\d\n]{1,48}(?:\n[ \t]*)?)[*_]{0,3}[:：][\s*_]*([A-Za-z0-9]{4,16})(?![A-Za-z0-9@/#=]|[.:?-][A-Za-z0-9])/u.exec(
+    /^[\s|,;.·•*_()/-]*([^:：|?\d\n]{1,48}(?:\n[ \t]*)?)[*_]{0,3}[:：][\s*_]*(\d{4,10}(?=[A-Z][a-z])|[A-Za-z0-9]{4,16}(?![A-Za-z0-9@/#=]|[.:?-][A-Za-z0-9]))/u.exec(
       rest,
     );
   const found =
@@ -91,9 +92,10 @@ export function codeAfter(text: string, from: number): { code: string; at: numbe
   const code = found[2] ?? '';
   const behind = rest.slice(found[0].length);
   const endsLine = /^[\s*_]*(?:\n|$)|^[ \t]*[|<(\u0080-\uffff]/u.test(behind);
-  const accepted = looksRandom(code) || (labelled !== null && (endsLine || !/^[A-Z]?[a-z]+$/.test(code)));
-  if (!accepted) return null;
-  const end = from + found[0].length - (labelled === null ? found[0].length - found[0].trimEnd().length : 0);
+  // `For organizers: Meeting options` has the shape of a label and a value, too.
+  const isWord = /^[A-Z][a-z]+$/.test(code) || (/^[a-z]+$/.test(code) && code.length !== 6 && code.length !== 8);
+  if (!looksRandom(code) && (labelled === null || (isWord && !endsLine))) return null;
+  const end = from + found[0].trimEnd().length;
   return { code, at: end - code.length, end };
 }
 

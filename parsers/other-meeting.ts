@@ -25,21 +25,15 @@ export function partOfSection(section: Section): Part {
   return { text: textWithoutLinks(section), addresses: findAddresses(section.text) };
 }
 
-export function assembleOther(read: OtherReading, part: Part | null, source: string, shown: string): Meeting {
+export function assembleOther(read: OtherReading, part: Part, source: string, shown: string): Meeting {
   const lines: Evidence[] = [evidence('provider', source, shown)];
   const { reading, parser } = read;
   if (reading.url !== null) lines.push(evidence('url', source, reading.url));
-  let sip = reading.sip;
-  if (part !== null) {
-    const given = parser.sip?.(reading, part) ?? reading.sip;
-    const address = given === null ? ownAddress(reading, part) : null;
-    sip = given ?? (address === null ? null : addressText(address));
-    if (address !== null) lines.push(evidence('sip', 'body text', around(part.text, address.at, address.end)));
-    else if (sip !== null) lines.push(sipEvidence(sip, part, source, reading));
-  } else {
-    sip = parser.sip?.(reading, { text: '', addresses: [] }) ?? reading.sip;
-    if (sip !== null) lines.push(evidence('sip', source, shown));
-  }
+  const given = parser.sip?.(reading, part) ?? reading.sip;
+  const address = given === null ? ownAddress(reading, part) : null;
+  const sip = given ?? (address === null ? null : addressText(address));
+  if (address !== null) lines.push(evidence('sip', 'text', around(part.text, address.at, address.end)));
+  else if (sip !== null) lines.push(sipEvidence(sip, part, source, reading));
   return {
     join: { provider: read.provider, url: reading.url, sip, teams: null, cvi: null },
     evidence: lines,

@@ -3,6 +3,7 @@ import { type Block, blockOfText } from './blocks.ts';
 import { type Body, bodyOf, type Candidate, candidatesOf, rank } from './candidates.ts';
 import { evidence } from './evidence.ts';
 import type { Evidence, Invite, JoinInfo, Route, TeamsInfo, Tenancy, Understanding } from './invite.ts';
+import { findAddresses } from './links/find.ts';
 import { assembleOther, type Part, partOfBlock, partOfSection } from './other-meeting.ts';
 import { contentOf } from './read/content.ts';
 import { consumerTenant, noTeamsIds, parseTeamsUrl } from './teams.ts';
@@ -97,8 +98,18 @@ function assemble(invite: Invite, body: Body, chosen: Candidate): Meeting {
     const block = chosen.block ?? teamsBlock(invite, body, chosen);
     return assembleTeams(belongs(invite, chosen) ? invite : { ...invite, properties: {} }, chosen.places, block);
   }
-  const part = chosen.block !== null ? partOfBlock(chosen.block) : partFor(body, chosen);
+  const part = withPlaces(invite, chosen.block !== null ? partOfBlock(chosen.block) : partFor(body, chosen));
   return assembleOther(chosen.read, part, chosen.source, chosen.text);
+}
+
+/** A meeting's SIP address may stand in location or CONTACT instead of beside its link. */
+function withPlaces(invite: Invite, part: Part | null): Part {
+  const places = [invite.properties.Contact ?? '', ...invite.locations.slice(0, 20)].map((text) => text.slice(0, 2048));
+  const more = places.filter((text) => text.includes('@')).join('\n');
+  if (more === '') return part ?? { text: '', addresses: [] };
+  const text = part === null ? '' : `${part.text}\n`;
+  const moved = findAddresses(more).map((one) => ({ ...one, at: one.at + text.length, end: one.end + text.length }));
+  return { text: text + more, addresses: [...(part?.addresses ?? []), ...moved] };
 }
 
 /** Ids in properties are this meeting's unless they contradict the block that was chosen. */
@@ -171,8 +182,9 @@ function idOf(candidate: Candidate): string | null {
 function isStripped(invite: Invite, body: Body, meeting: Meeting | null): boolean {
   const calendar = invite.source === 'ics' || invite.source === 'graph-event' || invite.source === 'ews';
   if (!calendar || !body.content.bodyIsEmpty) return false;
-  const { properties } = invite;
-  const online = Object.keys(properties).some((name) => name !== 'Url' && name !== 'Contact');
+  const online = Object.entries(invite.properties).some(
+    ([name, value]) => name !== 'Url' && name !== 'Contact' && value !== 'unknown',
+  );
   const named = /\b(?:teams|zoom|webex|skype)\b/i.test(invite.locations.join(' '));
   return online || named || (meeting === null && invite.subject.trim() === '');
 }

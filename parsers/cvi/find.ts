@@ -104,10 +104,24 @@ function pairsIn(text: string): Pair[] {
   for (const address of findAddresses(text)) {
     if (address.scheme === 'h323' || isOther(address.domain)) continue;
     while (next < runs.length && (runs[next]?.at ?? 0) < address.end) next++;
-    const pair = idBehind(text, address, runs, next) ?? idBefore(text, address, runs, next);
+    const pair = wholeAddress(address) ?? idBehind(text, address, runs, next) ?? idBefore(text, address, runs, next);
     if (pair !== null) pairs.push(pair);
   }
   return pairs;
+}
+
+/** `813878896.1143016284@t.plcm.vc`: the direct address written out, in its partner's order. */
+function wholeAddress(address: FoundAddress): Pair | null {
+  const partner = partnerOfDomain(address.domain);
+  const parts = /^([\w-]{1,40})\.([\w-]{1,40})$/.exec(address.user);
+  if (partner === null || parts === null) return null;
+  const [, first = '', second = ''] = parts;
+  const reversed = partner === webex;
+  const [key, id] = reversed ? [second, first] : [first, second];
+  if (partner === pexip || !/^\d{9,12}$/.test(id)) return null;
+  const at = address.at + (reversed ? 0 : first.length + 1);
+  const run: NumberRun = { groups: [id], digits: id, at, end: at + id.length, kind: 'plain' };
+  return { address: { ...address, user: key }, run, id };
 }
 
 function isOther(domain: string): boolean {

@@ -109,7 +109,7 @@ function trimEnd(text: string, at: number, to: number): number {
     const close = context.exec(tail);
     if (close !== null) {
       const behind = query + close.index + close[0].length;
-      if (!/^[&#%]/.test(url.slice(behind, behind + 1))) return at + behind;
+      if (!/^[&#%_]/.test(url.slice(behind, behind + 1))) return at + behind;
     }
   } else {
     end = at + withoutGluedLabel(url).length;

@@ -27,13 +27,16 @@ function decode(user: string): string {
   return /^(?:[\w.+*#!~-]|%(?:2[0-9a-e]|40))+$/i.test(user) ? user.replace(/%2e/gi, '.').replace(/%2d/gi, '-') : user;
 }
 
-/** An address that stands behind the word SIP on its line, or is written with the scheme. */
+/** Mailboxes that a sentence about SIP may name and no meeting has. */
+const mailboxes =
+  /^(?:info|sales|support|help|helpdesk|service|contact|noreply|no-reply|admin|office|team|privacy|it)$/i;
+
+/** An address that is written with the scheme, or stands directly behind the label `SIP:`, `SIP address:`, `SIP-Adresse:`. */
 export function isSipAddress(text: string, address: FoundAddress): boolean {
   if (address.scheme === 'sip' || address.scheme === 'sips') return true;
-  if (address.scheme === 'mailto' || address.scheme === 'h323') return false;
-  const before = text.slice(Math.max(0, address.at - 48), address.at);
-  const line = before.slice(before.lastIndexOf('\n') + 1);
-  return /\bSIP\b[^@]{0,40}$/.test(line);
+  if (address.scheme === 'mailto' || address.scheme === 'h323' || mailboxes.test(address.user)) return false;
+  const before = text.slice(Math.max(0, address.at - 40), address.at);
+  return /\bSIP(?:[ -]?\p{L}{2,14})?[ \u00a0]*[:：]?[\s<]*$/u.test(before);
 }
 
 export function readSipAddress(address: FoundAddress): Reading {
