@@ -2,6 +2,7 @@
  * `usher demo`: three rooms whose calendars are made around now, in a data folder where each `.ics` file can be edited.
  * What it prints with `--json` when it is ready is a promise (docs/command-line.md).
  */
+import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../clock.ts';
@@ -14,8 +15,9 @@ import { demoRooms, ownTenant, writeDemoCalendars } from './calendars.ts';
 
 interface DemoOptions {
   data: string;
-  httpPort: number;
-  sipPort: number;
+  /** `null` where none was asked for: the usual one, or any other if that is taken. */
+  httpPort: number | null;
+  sipPort: number | null;
   json: boolean;
   waitForBridge: boolean;
 }
@@ -24,7 +26,11 @@ export const demoCommand: Command = async (args, io) => {
   const options = optionsOf(args);
   const clock = systemClock;
   const calendars = await writeDemoCalendars(resolve(options.data, 'calendars'), clock.now());
-  const config = await parseConfig(JSON.stringify(demoConfig(options)), resolve(options.data, 'demo.yaml'), {});
+  const ports = {
+    http: options.httpPort ?? (await usualPort(8080)),
+    sip: options.sipPort ?? (await usualPort(5060)),
+  };
+  const config = await parseConfig(JSON.stringify(demoConfig(ports)), resolve(options.data, 'demo.yaml'), {});
   // The ready line is all that a reader of --json gets; the log goes where people look for trouble.
   const log = createLog({ level: options.json ? 'warn' : 'info', destination: io.stderr });
   const house = await openHouse({
@@ -51,8 +57,8 @@ function optionsOf(args: readonly string[]): DemoOptions {
     args: [...args],
     options: {
       data: { type: 'string', default: 'usher-data/demo' },
-      'http-port': { type: 'string', default: '8080' },
-      'sip-port': { type: 'string', default: '5060' },
+      'http-port': { type: 'string' },
+      'sip-port': { type: 'string' },
       json: { type: 'boolean', default: false },
       'wait-for-bridge': { type: 'boolean', default: false },
     },
@@ -66,18 +72,31 @@ function optionsOf(args: readonly string[]): DemoOptions {
   };
 }
 
-function portOf(name: string, text: string): number {
+function portOf(name: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
   throw new UsageError(`${name} must be a whole number from 0 to 65535 (0: any free port); found "${text}"`);
 }
 
-function demoConfig(options: DemoOptions): object {
+/** The port if nobody has it, else 0: any free one. */
+function usualPort(port: number): Promise<number> {
+  return new Promise((found) => {
+    const probe = createServer();
+    probe.once('error', () => found(0));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => found(port)));
+  });
+}
+
+function demoConfig(ports: { http: number; sip: number }): object {
   return {
     dataFolder: '.',
     ownTenants: [ownTenant],
     timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-    web: { address: '127.0.0.1', port: options.httpPort },
+    web: { address: '127.0.0.1', port: ports.http },
+    sip: {
+      listen: (['udp', 'tcp'] as const).map((transport) => ({ transport, address: '127.0.0.1', port: ports.sip })),
+    },
     rooms: demoRooms.map(({ id, name }) => ({ id, name, calendar: { type: 'folder', path: `calendars/${id}` } })),
   };
 }
@@ -85,7 +104,7 @@ function demoConfig(options: DemoOptions): object {
 function ready(house: RunningHouse, calendars: Readonly<Record<string, string>>): object {
   return {
     web: house.web,
-    sip: null,
+    sip: house.sip,
     meeting: null,
     rooms: house.rooms.all().map((room) => ({
       id: room.id,

@@ -23,6 +23,7 @@ import { openCalendar } from './calendars.ts';
 import { openDevices, type RoomDevices } from './devices.ts';
 import { generationCollection, PanelSecrets } from './panel-secrets.ts';
 import { roomSettings } from './settings.ts';
+import { openSip } from './sip.ts';
 import { WebHouse } from './web-house.ts';
 
 export interface HouseOptions {
@@ -41,6 +42,8 @@ export interface HouseOptions {
 export interface RunningHouse {
   /** Origin of the web. */
   readonly web: string;
+  /** `host:port` of the SIP edge, `null` where no guest calls are taken. */
+  readonly sip: string | null;
   readonly rooms: Rooms;
   readonly reconciler: Reconciler;
   /** Path of a room's panel, secret included. */
@@ -77,7 +80,9 @@ async function open(
   const store = await openSqliteStore({ path: storePath, clock });
   opened.push(() => store.close());
 
-  const sipDomain = config.sip === undefined ? null : sipDomainOf(config.sip);
+  const sip = config.sip === undefined ? null : await openSip(config.sip, clock, log);
+  if (sip !== null) opened.push(() => sip.edge.close({ protocol: 'Q.850', cause: 41, text: 'Usher is shutting down' }));
+  const sipDomain = sip?.domain ?? null;
   const around: RoomSurroundings = {
     clock,
     secret,
@@ -135,6 +140,7 @@ async function open(
   let closing: Promise<void> | null = null;
   return {
     web: origin,
+    sip: sip?.address ?? null,
     rooms: all,
     reconciler,
     panelUrl: (roomId) => `${origin}/r/${roomId}/${secrets.of(roomId)[0]}/panel`,
@@ -148,10 +154,4 @@ async function open(
 
 function understandOne(invite: Invite, ownTenants: readonly string[]): Understanding {
   return understand(invite, { ownTenants });
-}
-
-function sipDomainOf(sip: NonNullable<Config['sip']>): string {
-  const [first] = sip.listen;
-  const host = sip.advertisedAddress ?? first?.address ?? '127.0.0.1';
-  return sip.domain ?? `${host.includes(':') ? `[${host}]` : host}:${first?.port ?? 5060}`;
 }
