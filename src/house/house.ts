@@ -132,9 +132,18 @@ async function open(
   await all.start();
 
   const listen = { address: config.web.address, port: config.web.port };
-  const { trustedProxies, frameAncestors } = config.web;
+  const { trustedProxies, frameAncestors, publicUrl = null } = config.web;
   const metrics = createMetrics({ process: true });
-  const web = await createWeb({ house: webHouse, listen, clock, log, metrics, trustedProxies, frameAncestors });
+  const web = await createWeb({
+    house: webHouse,
+    listen,
+    clock,
+    log,
+    metrics,
+    publicUrl,
+    trustedProxies,
+    frameAncestors,
+  });
   opened.push(() => web.close());
   const origin = config.web.publicUrl?.replace(/\/$/, '') ?? web.url;
   let closing: Promise<void> | null = null;

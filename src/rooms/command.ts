@@ -170,7 +170,10 @@ function table({ now, rooms }: StatusAnswer): string {
     call === 'idle' ? '-' : call,
     ago(lastRead, now),
     devices
-      .map((one) => `${shown(one.label, 40)} ${ago(one.lastSeen, now)}${one.upToDate ? '' : ', behind'}`)
+      .map(
+        (one) =>
+          `${shown(one.label, 40)} ${ago(one.lastSeen, now)}${one.upToDate || one.lastSeen === null ? '' : ', behind'}`,
+      )
       .join('; ') || '-',
   ]);
   const widths = head.map((_, at) => Math.max(...[head, ...rows].map((row) => (row[at] ?? '').length)));

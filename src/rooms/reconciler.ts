@@ -158,10 +158,10 @@ export class Reconciler {
       ...(held ? { problem: managedElsewhere, problemAt: now } : {}),
     };
     if (held && !heldBefore) {
-      this.#options.log.error({ roomId: room.id, deviceId: record.deviceId }, managedElsewhere);
+      this.#options.log.error({ room: room.id, device: record.deviceId }, managedElsewhere);
       void this.#options.devices
         .put(record.deviceId, target.record)
-        .catch((error: unknown) => this.#options.log.error({ deviceId: record.deviceId, error }, 'not stored'));
+        .catch((error: unknown) => this.#options.log.error({ device: record.deviceId, err: error }, 'not stored'));
     }
   }
 
@@ -170,7 +170,7 @@ export class Reconciler {
     if (target === undefined) return;
     const problem = error instanceof Error ? error.message : String(error);
     target.record = { ...target.record, problem, problemAt: this.#options.clock.now() };
-    this.#options.log.warn({ roomId: target.room.id, deviceId, problem, retryInMs }, 'device not up to date');
+    this.#options.log.warn({ room: target.room.id, device: deviceId, problem, retryInMs }, 'device not up to date');
   }
 
   #compareLater(deviceId: string, target: Target, ms: number): void {

@@ -43,7 +43,7 @@ export class Rooms {
       work: (roomId, signal) => this.#refresh(roomId, signal),
       onFailure: (roomId, error, retryInMs) =>
         options.log.warn(
-          { roomId, retryInMs, problem: messageOf(error) },
+          { room: roomId, retryInMs, problem: messageOf(error) },
           'calendar not read; the plan stays as it is',
         ),
     });
@@ -101,7 +101,7 @@ export class Rooms {
     try {
       if (await room.refresh(signal)) {
         this.#options.log.info(
-          { roomId, entries: room.plan.planned.length, revision: room.plan.revision },
+          { room: roomId, entries: room.plan.planned.length, revision: room.plan.revision },
           'plan changed',
         );
         this.#options.reconciler.planChanged(room);

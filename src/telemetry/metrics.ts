@@ -53,34 +53,65 @@ export function createMetrics(options: { process?: boolean } = {}): Metrics {
   };
 }
 
+/** What the gauges over rooms are computed from. */
+export interface CountedRoom {
+  problems: readonly string[];
+  call: string;
+  /** When the calendar was last read, `null` if never. */
+  lastRead: number | null;
+  devices: readonly { kind: string; upToDate: boolean }[];
+}
+
 /** Gauges over the rooms, computed when Prometheus asks. */
-export function addRoomGauges(
-  metrics: Metrics,
-  rooms: () => readonly { problems: readonly string[]; call: string }[],
-): void {
+export function addRoomGauges(metrics: Metrics, now: () => number, rooms: () => readonly CountedRoom[]): void {
   const registers = [metrics.registry];
+  const wrong = new Gauge({
+    name: 'usher_rooms_with_problems',
+    help: 'Rooms where something is wrong; `usher rooms --wrong` says what.',
+    registers: [],
+  });
+  const calls = new Gauge({
+    name: 'usher_rooms_in_call',
+    help: 'Rooms whose call is dialling, in the lobby or connected.',
+    labelNames: ['state'],
+    registers: [],
+  });
+  const unread = new Gauge({
+    name: 'usher_rooms_never_read',
+    help: 'Rooms whose calendar has not been read yet.',
+    registers: [],
+  });
+  const oldest = new Gauge({
+    name: 'usher_calendar_oldest_reading_seconds',
+    help: 'Age of the reading of the room that was read longest ago.',
+    registers: [],
+  });
+  const devices = new Gauge({
+    name: 'usher_devices',
+    help: 'Devices, by kind and by whether they hold what their room should show.',
+    labelNames: ['kind', 'state'],
+    registers: [],
+  });
   new Gauge({
     name: 'usher_rooms',
     help: 'Rooms configured.',
     registers,
+    // Registered before the others, so that one look at the rooms serves them all.
     collect() {
-      this.set(rooms().length);
+      const all = rooms();
+      this.set(all.length);
+      wrong.set(all.filter((room) => room.problems.length > 0).length);
+      for (const state of ['dialling', 'lobby', 'connected']) {
+        calls.set({ state }, all.filter((room) => room.call === state).length);
+      }
+      const readings = all.flatMap(({ lastRead }) => (lastRead === null ? [] : [lastRead]));
+      unread.set(all.length - readings.length);
+      oldest.set(readings.length === 0 ? 0 : (now() - readings.reduce((a, b) => Math.min(a, b))) / 1000);
+      devices.reset();
+      for (const room of all) {
+        for (const { kind, upToDate } of room.devices) devices.inc({ kind, state: upToDate ? 'up-to-date' : 'behind' });
+      }
     },
   });
-  new Gauge({
-    name: 'usher_rooms_with_problems',
-    help: 'Rooms where something is wrong; `usher rooms` says what.',
-    registers,
-    collect() {
-      this.set(rooms().filter((room) => room.problems.length > 0).length);
-    },
-  });
-  new Gauge({
-    name: 'usher_rooms_in_call',
-    help: 'Rooms whose call is dialling, in the lobby or connected.',
-    registers,
-    collect() {
-      this.set(rooms().filter((room) => room.call !== 'idle').length);
-    },
-  });
+  for (const gauge of [wrong, calls, unread, oldest, devices]) metrics.registry.registerMetric(gauge);
 }

@@ -118,7 +118,8 @@ ${pages === 1 ? null : html`<p>Page ${at} of ${pages}: ${pageLinks(query, at, pa
 
 function statusRow(row: RoomStatus, now: number): Html {
   const devices = row.devices.map(
-    (device) => html`${device.label}: ${ago(device.lastSeen, now)}${device.upToDate ? null : ', behind'}<br>`,
+    (device) =>
+      html`${device.label}: ${ago(device.lastSeen, now)}${device.upToDate || device.lastSeen === null ? null : ', behind'}<br>`,
   );
   return html`<tr><th scope="row">${row.name}<br><small>${row.id}</small></th><td>${nextOf(row, now)}</td><td>${row.call}</td><td>${ago(row.lastRead, now)}</td><td>${devices}</td><td>${row.problems.length === 0 ? 'nothing' : problems(row)}</td></tr>`;
 }

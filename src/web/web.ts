@@ -5,7 +5,7 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { PanelUpdate } from '../../connectors/devices/panel/state.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import { addRoomGauges, type Metrics } from '../telemetry/metrics.ts';
 import { type Assets, bundleAssets } from './assets.ts';
 import { opensRoom } from './guard.ts';
 import type { House } from './house.ts';
@@ -120,6 +120,11 @@ export async function createWeb(options: WebOptions): Promise<Web> {
   addRecords(app, context);
   addRoomRoutes(app, context, streams);
   addHouseRoutes(app, context);
+  addRoomGauges(
+    metrics,
+    () => clock.now(),
+    () => house.status(),
+  );
   // What comes beyond is closed at once: streams, and a thousand short requests beside them.
   app.server.maxConnections = limits.streams + 1_000;
   const url = await listen(app, options.listen);

@@ -205,6 +205,11 @@ describe('the web @first-run @firm', () => {
     assert.deepEqual([away.status, await away.text()], [503, 'the store is away\n']);
     const metrics = await (await fetch(`${web.url}/metrics`)).text();
     assert.match(metrics, /usher_web_requests_total\{route="\/healthz",method="GET",status="200"\} 1/);
+    assert.match(metrics, /^usher_rooms 2$/m);
+    assert.match(metrics, /^usher_rooms_never_read 2$/m);
+    assert.match(metrics, /^usher_devices\{kind="pulled",state="up-to-date"\} 2$/m);
+    house.setCall('atrium', { state: 'lobby' });
+    assert.match(await (await fetch(`${web.url}/metrics`)).text(), /^usher_rooms_in_call\{state="lobby"\} 1$/m);
   });
 
   it('shows start and status on this machine, elsewhere only to the administrator', async () => {
