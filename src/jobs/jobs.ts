@@ -63,14 +63,14 @@ const retries = { delay: 1_000, factor: 2, maxDelay: 300_000, maxRetries: Number
 /** @throws StoreUnavailable (or the backend's own error) where the backend cannot be opened */
 export async function startJobs(options: JobsOptions): Promise<Jobs> {
   const { backend, log } = options;
-  // agenda itself does not report a backend that cannot be opened: it would wait for ever.
+  // Not left to agenda: it leaves the error of a backend that cannot be opened to nobody.
   await backend.connect();
   if (releasesLocks(backend.repository)) {
     const released = await backend.repository.releaseLocks();
     if (released > 0) log.info({ jobs: released }, 'jobs that were cut off run again');
   }
   const agenda = new Agenda({
-    backend,
+    backend: connected(backend),
     processEvery: options.scanEvery ?? 1_000,
     defaultLockLifetime: options.lockLifetime ?? defaultLockLifetime,
     defaultConcurrency: 20,
@@ -79,6 +79,21 @@ export async function startJobs(options: JobsOptions): Promise<Jobs> {
   await agenda.ready;
   await agenda.start();
   return new AgendaJobs(agenda, options);
+}
+
+/** A backend for agenda that is open and that `stop` closes: some open a second connection when they are asked again. */
+function connected(backend: AgendaBackend): AgendaBackend {
+  const { name, repository, notificationChannel, logger } = backend;
+  const nothing = async (): Promise<void> => {};
+  return {
+    name,
+    repository,
+    notificationChannel,
+    logger,
+    ownsConnection: false,
+    connect: nothing,
+    disconnect: nothing,
+  };
 }
 
 function releasesLocks(repository: object): repository is ReleasesLocks {
