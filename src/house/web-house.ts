@@ -68,6 +68,10 @@ export class WebHouse implements House {
     return this.#parts.rooms.has(roomId) ? this.#parts.secrets.of(roomId) : [];
   }
 
+  renewSecret(roomId: string, graceMs: number): Promise<void> {
+    return this.#parts.secrets.rotate(roomId, graceMs);
+  }
+
   adminSecret(): string | null {
     return this.#parts.adminSecret;
   }

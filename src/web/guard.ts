@@ -45,6 +45,17 @@ export function adminMay(house: Pick<House, 'adminSecret'>, request: FastifyRequ
   return secret === null || secret === '' ? 'no' : 'challenge';
 }
 
+/**
+ * True for a request that itself holds the administrator's secret as a Bearer token: no browser sends one by itself, and
+ * being on this machine is not enough.
+ */
+export function bearsAdminSecret(house: Pick<House, 'adminSecret'>, request: FastifyRequest): boolean {
+  const secret = house.adminSecret();
+  const { authorization } = request.headers;
+  if (secret === null || secret === '' || authorization === undefined || !/^bearer /i.test(authorization)) return false;
+  return equalSecrets(credentials(authorization) ?? '', secret);
+}
+
 /** The token of `Bearer`, or the password of `Basic` (any user name). */
 function credentials(header: string | undefined): string | null {
   if (header === undefined || header.length > 1000) return null;

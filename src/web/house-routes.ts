@@ -1,10 +1,12 @@
 /** Routes that are no room's: assets, health, and the administrator's pages. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { adminMay } from './guard.ts';
+import { adminMay, bearsAdminSecret } from './guard.ts';
+import type { RoomName } from './house.ts';
 import { startPage, statusPage } from './pages.ts';
+import { roomPath } from './paths.ts';
 import { notFound } from './room-routes.ts';
-import type { StatusAnswer } from './status-answer.ts';
+import type { AddressesAnswer, StatusAnswer } from './status-answer.ts';
 import type { WebContext } from './web.ts';
 
 /** What is not as it should be is taken as not asked for. */
@@ -14,7 +16,10 @@ const statusQuery = z.object({
   page: z.coerce.number().int().min(1).max(1_000).catch(1),
 });
 
-export function addHouseRoutes(app: FastifyInstance, { house, clock, metrics, assets, limits }: WebContext): void {
+const renewal = z.strictObject({ room: z.string(), graceHours: z.number().int().min(0).max(720) });
+
+export function addHouseRoutes(app: FastifyInstance, context: WebContext): void {
+  const { house, clock, metrics, assets, limits } = context;
   app.get<{ Params: { file: string } }>('/assets/:file', async (request, reply) => {
     const file = assets.files.get(request.params.file);
     if (file === undefined) return notFound(reply);
@@ -59,4 +64,43 @@ export function addHouseRoutes(app: FastifyInstance, { house, clock, metrics, as
   app.get('/metrics', { onRequest: forAdmin }, async (_request, reply) =>
     reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   );
+  addAddressRoutes(app, context, wrongLimit);
+}
+
+/** Addresses hold the rooms' secrets, so these two ask for the administrator's own, wherever the request comes from. */
+function addAddressRoutes(
+  app: FastifyInstance,
+  { house, log, address }: WebContext,
+  wrongLimit: ReturnType<FastifyInstance['createRateLimit']>,
+): void {
+  const addressesOf = (rooms: readonly RoomName[]): AddressesAnswer => ({
+    rooms: rooms.map(({ id, name }) => {
+      const secret = house.secrets(id)[0] ?? '';
+      const panel = house.panel(id) === null ? null : address() + roomPath(id, secret, 'panel');
+      const feed = house.feed(id) === null ? null : address() + roomPath(id, secret, 'feed.ics');
+      return { id, name, panel, feed };
+    }),
+  });
+  const withSecret = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+    if (bearsAdminSecret(house, request)) return undefined;
+    const tries = await wrongLimit(request);
+    if (!tries.isAllowed && tries.isExceeded) return reply.code(429).type('text/plain').send('Too many requests\n');
+    return reply
+      .code(401)
+      .header('www-authenticate', 'Bearer')
+      .type('text/plain')
+      .send('Administrator secret needed\n');
+  };
+  app.get('/addresses.json', { onRequest: withSecret }, async (_request, reply) =>
+    reply.send(addressesOf(house.rooms())),
+  );
+  app.post('/new-address', { onRequest: withSecret }, async (request, reply) => {
+    const asked = renewal.safeParse(request.body);
+    const room = house.rooms().find(({ id }) => asked.success && id === asked.data.room);
+    if (!asked.success) return reply.code(400).type('text/plain').send('Send { "room", "graceHours": 0 to 720 }\n');
+    if (room === undefined) return reply.code(409).type('text/plain').send('there is no room of that id\n');
+    await house.renewSecret(room.id, asked.data.graceHours * 3_600_000);
+    log.info({ room: room.id, graceHours: asked.data.graceHours }, 'the room has new addresses');
+    return reply.send(addressesOf([room]));
+  });
 }

@@ -67,6 +67,8 @@ export interface House {
    * until it is dropped. Empty for a room that does not exist.
    */
   secrets(roomId: string): readonly string[];
+  /** Gives the room a new secret; the old one is good for `graceMs` more. The room exists. */
+  renewSecret(roomId: string, graceMs: number): Promise<void>;
   /** Opens `/`, `/status` and `/metrics` from elsewhere than this machine; `null`: from this machine only. */
   adminSecret(): string | null;
   call(roomId: string): RoomCall;

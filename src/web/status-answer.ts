@@ -1,4 +1,4 @@
-/** What `/status.json` answers and `usher rooms` reads. */
+/** What `/status.json` and `/addresses.json` answer and `usher rooms` reads. */
 import { z } from 'zod';
 
 const route = z.enum(['cvi', 'sgj', 'sip', 'none']);
@@ -33,3 +33,17 @@ export const statusAnswerSchema = z.object({
 });
 
 export type StatusAnswer = z.infer<typeof statusAnswerSchema>;
+
+export const addressesAnswerSchema = z.object({
+  rooms: z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      /** Absolute, with the room's secret; `null` where the room has no panel. */
+      panel: z.string().nullable(),
+      feed: z.string().nullable(),
+    }),
+  ),
+});
+
+export type AddressesAnswer = z.infer<typeof addressesAnswerSchema>;

@@ -78,6 +78,8 @@ export interface WebContext {
   limits: WebLimits;
   assets: Assets;
   publicUrl: string | null;
+  /** What addresses of ours begin with: the public URL, else where we listen. */
+  address(): string;
   /** What a room's panels should know now; `null` where there is no such room or panel. */
   update(roomId: string): PanelUpdate | null;
 }
@@ -87,6 +89,7 @@ export async function createWeb(options: WebOptions): Promise<Web> {
   const { house, clock, log, metrics } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const assets = bundleAssets();
+  let url = '';
   const update = (roomId: string): PanelUpdate | null => {
     const view = house.view(roomId);
     const panel = house.panel(roomId);
@@ -101,6 +104,7 @@ export async function createWeb(options: WebOptions): Promise<Web> {
     limits,
     assets,
     publicUrl: options.publicUrl ?? null,
+    address: () => options.publicUrl?.replace(/\/+$/, '') ?? url,
     update,
   };
   const streams = new Streams({
@@ -127,7 +131,7 @@ export async function createWeb(options: WebOptions): Promise<Web> {
   );
   // What comes beyond is closed at once: streams, and a thousand short requests beside them.
   app.server.maxConnections = limits.streams + 1_000;
-  const url = await listen(app, options.listen);
+  url = await listen(app, options.listen);
   log.info({ url }, 'web listens');
   return {
     url,

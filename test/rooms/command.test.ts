@@ -42,7 +42,12 @@ describe('usher rooms @firm', () => {
     await rm(folder, { recursive: true });
   });
 
-  async function run(...args: string[]): Promise<{ status: number; out: string; err: string }> {
+  const run = (...args: string[]) => runWith({}, ...args);
+
+  async function runWith(
+    environment: NodeJS.ProcessEnv,
+    ...args: string[]
+  ): Promise<{ status: number; out: string; err: string }> {
     const out: string[] = [];
     const err: string[] = [];
     const io = {
@@ -50,7 +55,7 @@ describe('usher rooms @firm', () => {
       stderr: { write: (text: string) => err.push(text) },
       signal: new AbortController().signal,
     };
-    const status = await roomsCommand(args, io, {});
+    const status = await roomsCommand(args, io, environment);
     return { status, out: out.join(''), err: err.join('') };
   }
 
@@ -91,6 +96,29 @@ describe('usher rooms @firm', () => {
     assert.equal(err, '');
     assert.equal(status, 0);
     assert.match(out, /Atrium/);
+  });
+
+  it('tells the addresses of panels and feeds to who has the administrator secret, and makes new ones', async () => {
+    house.admin = 'hush-hush';
+    const secret = { USHER_ADMIN_SECRET: 'hush-hush' };
+    const refused = await run('--url', web.url, '--addresses');
+    assert.equal(refused.status, 1);
+    assert.match(refused.err, /asks for the administrator secret/);
+    const { out } = await runWith(secret, '--url', web.url, '--addresses', 'atr');
+    const panel = /^atrium {2}panel {2}(\S+)$/m.exec(out)?.[1] ?? '';
+    const feed = /^atrium {2}feed {3}(\S+)$/m.exec(out)?.[1] ?? '';
+    assert.ok(!out.includes('fjord'));
+    assert.deepEqual([(await fetch(panel)).status, (await fetch(feed)).status], [200, 200]);
+
+    const renewed = await runWith(secret, '--url', web.url, '--new-address', '--grace', '0', 'atrium');
+    assert.equal(renewed.err, '');
+    const next = /panel {2}(\S+)$/m.exec(renewed.out)?.[1] ?? '';
+    assert.notEqual(next, panel);
+    assert.deepEqual([(await fetch(panel)).status, (await fetch(next)).status], [404, 200]);
+    const nowhere = await runWith(secret, '--url', web.url, '--new-address', 'nowhere');
+    assert.deepEqual([nowhere.status, nowhere.err], [1, 'usher rooms: there is no room of that id\n']);
+    assert.equal((await run('--new-address')).status, 2);
+    assert.equal((await run('--new-address', 'a', '--grace', '721')).status, 2);
   });
 
   it('says what to do when nothing answers, something else does, or the use is bad', async () => {

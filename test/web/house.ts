@@ -114,6 +114,11 @@ export class TestHouse implements House {
     return this.#rooms.get(roomId)?.secrets ?? [];
   }
 
+  async renewSecret(roomId: string, graceMs: number): Promise<void> {
+    const room = this.#room(roomId);
+    room.secrets = [`${room.secrets[0]}-new`, ...(graceMs > 0 ? room.secrets.slice(0, 1) : [])];
+  }
+
   adminSecret(): string | null {
     return this.admin;
   }
