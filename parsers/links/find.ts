@@ -109,10 +109,12 @@ function trimEnd(text: string, at: number, to: number): number {
     const close = context.exec(tail);
     if (close !== null) {
       const behind = query + close.index + close[0].length;
-      if (!/^[&#%_]/.test(url.slice(behind, behind + 1))) return at + behind;
+      // Inside a wrapper the link goes on with the wrapper's own end.
+      const wrapped = url.slice(4).search(/https?:/i) >= 0;
+      if (!/^[&#%]/.test(url.slice(behind, behind + 1)) && !wrapped) return at + behind;
     }
   } else {
-    end = at + withoutGluedLabel(url).length;
+    end = at + withoutGluedLabel(url, text.slice(end, end + 8)).length;
   }
   while (end > at) {
     const char = text[end - 1] ?? '';
@@ -133,11 +135,13 @@ function count(text: string, char: string, from: number, to: number): number {
 
 /** The words that follow a short link in an invite, where the blank or line break between them was lost. */
 const gluedLabel =
-  /(?<=[?&]p=[A-Za-z0-9]{8,40})(?:Meeting|Passcode|Need|System|Help|Join|Dial|Tenant|Video|Phone|For|Besprechungs|Kennung|Mandant|Id|ID|Identyfikator|Vergadering|Adgangskode|Wachtwoord|Code|Lösenord|Passord|Lejern|Benötigen|Microsoft).{0,200}$/;
+  /(?<=[?&]p=[A-Za-z0-9]{10,40})(?:Meeting|Passcode|Need|System|Help|Join|Dial|Tenant|Video|Phone|Besprechungs|Kennung|Mandant|Identyfikator|Vergadering|Adgangskode|Wachtwoord|Lejern|Benötigen|Microsoft).{0,200}$/;
 
-function withoutGluedLabel(url: string): string {
+/** A token may hold any letters: a label is one only where its colon or its next word follows. */
+function withoutGluedLabel(url: string, behind: string): string {
   if (url.length > 400 || !/\/meet\//.test(url)) return url;
-  return url.replace(gluedLabel, '');
+  const label = gluedLabel.exec(url);
+  return label !== null && (label[0].includes(':') || /^[ \t]{1,4}\S/.test(behind)) ? url.slice(0, label.index) : url;
 }
 
 /** The words on the same line before `<url>` or `[url]`: what the link was called. */

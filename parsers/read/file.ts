@@ -81,7 +81,7 @@ function kindOf(name: string, text: string): Kind {
     case '.ics':
     case '.ical':
     case '.ifb':
-      return /^BEGIN:VCALENDAR/im.test(text) ? 'ics' : refuse(extension, head);
+      return 'ics';
     case '.html':
     case '.htm':
       return 'html';
@@ -93,7 +93,7 @@ function kindOf(name: string, text: string): Kind {
 }
 
 function refuse(extension: string, head: string): never {
-  const begin = head.slice(0, 40).replace(/\s+/g, ' ');
+  const begin = head.trim().slice(0, 40).replace(/\s+/g, ' ');
   throw new UnreadableInvite(`a file named ${extension} that begins with ${JSON.stringify(begin)}`);
 }
 
@@ -124,6 +124,7 @@ export function readIcs(bytes: Uint8Array): Invite[] {
       .map((component) => inviteFromComponent(component, calendar.method)),
   );
   if (invites.length > 0) return invites;
+  if (file.calendars.length === 0) refuse('.ics', decodeText(bytes.subarray(0, 200)));
   const found = file.calendars.flatMap((calendar) => calendar.components.map((component) => component.name));
   throw new UnreadableInvite(
     found.length > 0

@@ -16,12 +16,26 @@ export interface Moment {
   date: boolean;
 }
 
+/** Names already looked up; a calendar names the same few zones over and over, and asking `Intl` costs more than reading. */
+const lookedUp = new Map<string, string | null>();
+const MAX_NAMES = 500;
+
 /** The zone that a name means, as luxon takes it; the floating zone where nobody knows it. */
 export function zoneNamed(tzid: string | null, options: ZoneOptions = {}): string {
   if (tzid === null || tzid.length > 200) return options.zone ?? 'utc';
   const name = tzid.trim();
   const own = options.zoneOf?.(name) ?? null;
   if (own !== null && IANAZone.isValidZone(own)) return own;
+  let zone = lookedUp.get(name);
+  if (zone === undefined) {
+    zone = lookUp(name);
+    if (lookedUp.size >= MAX_NAMES) lookedUp.clear();
+    lookedUp.set(name, zone);
+  }
+  return zone ?? options.zone ?? 'utc';
+}
+
+function lookUp(name: string): string | null {
   if (/^(?:z|utc|gmt|etc\/utc|tzone:\/\/microsoft\/utc)$/i.test(name)) return 'utc';
   if (IANAZone.isValidZone(name)) return name;
   const windows = findIana(name)[0];
@@ -30,8 +44,7 @@ export function zoneNamed(tzid: string | null, options: ZoneOptions = {}): strin
   const tail = /(?:^|\/)([A-Za-z_]{1,40}\/[A-Za-z_+-]{1,40}(?:\/[A-Za-z_]{1,40})?)$/.exec(name)?.[1];
   if (tail !== undefined && IANAZone.isValidZone(tail)) return tail;
   const offset = /(?:UTC|GMT)\s{0,2}([+-]\d{1,2}):?(\d{2})?/i.exec(name);
-  if (offset !== null) return `UTC${offset[1]}:${offset[2] ?? '00'}`;
-  return options.zone ?? 'utc';
+  return offset === null ? null : `UTC${offset[1]}:${offset[2] ?? '00'}`;
 }
 
 /** `20260131T090000Z`, `2026-01-31T09:00:00.0000000`, `2026-01-31T09:00:00+01:00` or a date; `null` where it is none. */
