@@ -11,7 +11,7 @@ const markup = /<(?:br|p|div|span|table|html|b|u|li|ul)(?:\s[^<>]{0,2000})?\/?>|
 
 /** The newest message first, then what it quotes. Never empty. */
 export function readText(raw: string): Section[] {
-  const text = withoutEscapes(withoutQuotedPrintable(withoutControls(plainCharacters(raw))));
+  const text = unglued(withoutEscapes(withoutQuotedPrintable(withoutControls(plainCharacters(raw)))));
   if (markup.test(text)) return sectionsOf(flowOf(text, true));
   const { lines, quotes } = unquoted(text.split('\n'));
   return sectionsOf({ text: lines, anchors: [], quotes, onward: [] });
@@ -22,6 +22,17 @@ function withoutEscapes(text: string): string {
   const escapes = text.match(/\\[nN]/g)?.length ?? 0;
   if (escapes === 0 || (escapes < 2 && text.includes('\n'))) return text;
   return text.replace(/(?:\\r)?\\[nN]/g, '\n').replace(/\\+([,;"])/g, '$1');
+}
+
+/**
+ * Lines of a join block that may have lost the line break before them, each of several words, so that none is part of a
+ * code. Only what stands glued to the end of a word is set apart; labels of scripts without capitals need no help.
+ */
+const blockLines =
+  /(?<=[A-Za-z0-9?#])(?=(?:Meeting ID|Passcode ?:|Need help\?|System reference|Dial in by phone|Find a local number|Phone conference ID|Join on (?:a|your|the) |Join with a |Tenant key|Video (?:Conference )?ID|VTC Conference ID|More info|Alternate VTC|For organizers|Meeting options|Reset (?:dial-in )?PIN|Download Teams|Learn [Mm]ore|Or call in|Besprechungs-ID|Kennung ?:|Benötigen Sie|Mandantenschlüssel|Video-ID|ID de la réunion|Code secret|Besoin d|Id\. de reunión|Código de acceso|Clave de inquilino|Vergadering-id|Wachtwoordcode|Møde-id|Adgangskode|Møte-ID|Mötes-ID|Lösenord ?:|Passord ?:|Identyfikator spotkania|Kod dostępu))/g;
+
+function unglued(text: string): string {
+  return text.replace(blockLines, '\n');
 }
 
 /** Takes `>` marks off, remembering where they stood, and joins links that a line length cut in two. */
@@ -43,7 +54,10 @@ function unquoted(raw: readonly string[]): { lines: string; quotes: QuoteRange[]
     }
     const plain = line.slice(mark.length).replace(/[ \t]+$/, '');
     const before = pieces[pieces.length - 1];
-    if (before !== undefined && continuesLink(before, plain)) {
+    if (before !== undefined && continuesNumber(before, plain.trim())) {
+      pieces[pieces.length - 1] = `${before} ${plain.trim()}`;
+      length += plain.trim().length + 1;
+    } else if (before !== undefined && continuesLink(before, plain)) {
       pieces[pieces.length - 1] = before + plain.trimStart();
       length += plain.trimStart().length;
     } else {
@@ -57,6 +71,14 @@ function unquoted(raw: readonly string[]): { lines: string; quotes: QuoteRange[]
 
 function isQuote(mark: string): boolean {
   return mark.includes('>');
+}
+
+/** Whether a line ends within a number in groups of three, and the next line is nothing but its rest. */
+function continuesNumber(line: string, next: string): boolean {
+  if (next.length > 20 || !/^(?:\d{3} ){0,4}\d{1,3}$/.test(next)) return false;
+  const begun = /(?:^|[^\d+ ] ?)((?:\d{3} ){0,4}\d{3})$/.exec(line.slice(-40))?.[1];
+  const digits = `${begun ?? ''}${next}`.replaceAll(' ', '').length;
+  return begun !== undefined && digits >= 11 && digits <= 16;
 }
 
 /** Whether a line's last word is a link that was cut, and the next line its rest. */

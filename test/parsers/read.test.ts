@@ -332,7 +332,7 @@ describe('@invites the newest message and its history', () => {
   it('takes quote marks off and keeps what is written around them', () => {
     const content = text('Top\n> Meeting ID: 385 920\n174 635 2\n> > Passcode: x\n\nBottom');
     assert.equal(newest(content), 'Top\nBottom');
-    assert.equal(content.quoted.text, 'Meeting ID: 385 920\n174 635 2\nPasscode: x');
+    assert.equal(content.quoted.text, 'Meeting ID: 385 920 174 635 2\nPasscode: x');
   });
 
   it('cuts html at what mail programs put around history, and goes on after a quotation', () => {
