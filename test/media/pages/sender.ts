@@ -94,7 +94,8 @@ window.heard = async () => {
   let frames = 0;
   for (const report of await link.stats()) {
     report.forEach((stat) => {
-      if (stat.type !== 'inbound-rtp') return;
+      // The bridge's bandwidth probes are no media: they have a stream of their own.
+      if (stat.type !== 'inbound-rtp' || stat.mid === 'probator') return;
       packets += stat.packetsReceived;
       packetsLost += stat.packetsLost;
       frames += stat.framesDecoded ?? 0;
