@@ -141,10 +141,10 @@ export function imitation(host: string): Refusal | null {
   return meetingHosts.some((domain) => containsName(name, domain)) ? 'look-alike' : null;
 }
 
+/** Brands whose dots are replaced in imitations (`teams-microsoft.com`); other services' names are common words. */
+const runTogether = ['teams-microsoft', 'teamsmicrosoft', 'meet-google', 'meetgoogle'];
+
 /** A meeting host's name inside another host: as labels before the real domain, or with its dots replaced. */
 function containsName(host: string, domain: string): boolean {
-  if (`.${host}.`.includes(`.${domain}.`)) return true;
-  const first = domain.split('.').slice(0, 2);
-  if (!domain.startsWith('teams.') && !domain.startsWith('meet.')) return false;
-  return ['-', ''].some((dot) => host.includes(first.join(dot)) && first.join(dot).length >= 9);
+  return `.${host}.`.includes(`.${domain}.`) || runTogether.some((name) => host.includes(name));
 }

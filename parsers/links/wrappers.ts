@@ -152,8 +152,11 @@ function symantec(url: URL): Opened | null {
   return hostIs(url.hostname, 'clicktime.symantec.com') ? fromParameter('symantec', url, 'u') : null;
 }
 
+const dynamicsHosts = ['dynamics.com', 'microsoftdynamics.us', 'dynamics.cn'];
+
 function dynamics(url: URL): Opened | null {
-  const known = hostIs(url.hostname, 'dynamics.com') && /\/eventmanagement\//i.test(url.pathname);
+  const known =
+    dynamicsHosts.some((domain) => hostIs(url.hostname, domain)) && /\/eventmanagement\//i.test(url.pathname);
   return known ? fromParameter('dynamics', url, 'redirecturi') : null;
 }
 

@@ -171,7 +171,7 @@ function isHidden(attributes: ReadonlyMap<string, string>): boolean {
   if (attributes.has('hidden')) return true;
   const style = attributes.get('style')?.slice(0, 4096);
   if (style === undefined) return false;
-  return /(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|opacity\s*:\s*0(?:\.0+)?\s*(?:[;!]|$)|font-size\s*:\s*0(?:px|pt|em|%)?\s*(?:[;!]|$))/i.test(
+  return /(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|opacity\s*:\s*0(?:\.0+)?\s*(?:[;!]|$)|(?:font-size|max-height)\s*:\s*0(?:px|pt|em|%)?\s*(?:[;!]|$))/i.test(
     style,
   );
 }

@@ -38,7 +38,7 @@ export function readFile(name: string, bytes: Uint8Array): Invite[] {
     case 'xml':
       return readXml(text);
     case 'html':
-      return [bareInvite('html', { html: text })];
+      return [bareInvite('html', { html: decodeText(bytes, declaredCharset(text)) })];
     case 'url':
       return [bareInvite('url', { text: text.trim() })];
     case 'text':
@@ -112,6 +112,13 @@ function isMail(head: string): boolean {
   return (
     /^(?:From |[A-Za-z][A-Za-z0-9-]{1,60}:)/.test(block) &&
     /^(?:MIME-Version|Content-Type|Received|Return-Path|Message-ID):/im.test(block)
+  );
+}
+
+/** The charset that an html document names, for bytes that are no UTF-8. */
+function declaredCharset(html: string): string {
+  return (
+    /<meta\s[^>]{0,500}?charset\s{0,5}=\s{0,5}["']?([a-z0-9_-]{2,40})/i.exec(html.slice(0, 4096))?.[1] ?? 'windows-1252'
   );
 }
 

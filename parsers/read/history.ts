@@ -25,7 +25,7 @@ export function historyOffsets(text: string): number[] {
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i] ?? '';
     if (i >= coveredTo && line.length < 2100) {
-      if (divider.test(line)) {
+      if (divider.test(line) && introducesMessage(lines, i + 1)) {
         offsets.push(at);
         // The header block below the divider is the same message's.
         coveredTo = i + 6;
@@ -37,6 +37,18 @@ export function historyOffsets(text: string): number[] {
     at += line.length + 1;
   }
   return offsets;
+}
+
+/** Whether header lines follow a divider: without them it is only a heading that somebody drew. */
+function introducesMessage(lines: readonly string[], at: number): boolean {
+  for (const line of lines.slice(at, at + 6)) {
+    const found = line.length > 2100 ? null : header.exec(line);
+    if (found === null && line.trim() !== '') return false;
+    const value = found?.groups?.['value'] ?? '';
+    if (from.has(found?.groups?.['label']?.trim().toLowerCase() ?? '') || address.test(value) || isDate(value))
+      return true;
+  }
+  return false;
 }
 
 /** Sender, date and at least one more line, with no line between that is no header. */

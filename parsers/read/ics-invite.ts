@@ -2,7 +2,7 @@
 import { Duration } from 'luxon';
 import { z } from 'zod';
 import type { Instant, Invite, InviteProperties, Person } from '../invite.ts';
-import { percentDecode } from '../links/encoding.ts';
+import { base64Decode, percentDecode } from '../links/encoding.ts';
 import type { IcsComponent, IcsProperty } from './ics.ts';
 import { unescapeText } from './ics.ts';
 import { type Moment, momentOf, occurrenceOf, type ZoneOptions, zoneNamed } from './time.ts';
@@ -85,12 +85,12 @@ class Event {
   }
 
   text(name: string): string | null {
-    const value = this.first(name)?.value;
-    return value === undefined ? null : unescapeText(value).trim();
+    const property = this.first(name);
+    return property === null ? null : textOf(property).trim();
   }
 
   texts(name: string): string | null {
-    const values = this.all(name).map((property) => unescapeText(property.value));
+    const values = this.all(name).map(textOf);
     return values.length === 0 ? null : values.join('\n\n');
   }
 
@@ -98,7 +98,7 @@ class Event {
   html(): string | null {
     for (const property of [...this.all('X-ALT-DESC'), ...this.all('STYLED-DESCRIPTION')]) {
       const type = property.params.get('FMTTYPE')?.[0]?.toLowerCase() ?? 'text/html';
-      if (type.startsWith('text/html') && property.value.trim() !== '') return unescapeText(property.value);
+      if (type.startsWith('text/html') && property.value.trim() !== '') return textOf(property);
     }
     const other = this.first('DESCRIPTION')?.params.get('ALTREP')?.[0];
     const data = other === undefined ? null : /^data:text\/html[^,]{0,100},/i.exec(other);
@@ -164,6 +164,25 @@ class Event {
     const duration = Duration.fromISO(this.raw('DURATION') ?? (start.date ? 'P1D' : 'PT0S'));
     return start.instant + (duration.isValid ? duration.toMillis() : 0);
   }
+}
+
+/** A TEXT value; vCalendar 1.0 and some producers to this day transfer-encode it instead of escaping. */
+function textOf(property: IcsProperty): string {
+  const encoding = property.params.get('ENCODING')?.[0]?.toUpperCase();
+  if (encoding === 'QUOTED-PRINTABLE') {
+    // A soft line break arrives as `=` before what looked like a raw line break.
+    return percentDecode(
+      property.value
+        .replaceAll('=\\n', '')
+        .replaceAll('%', '%25')
+        .replace(/=(?=[0-9A-F]{2})/gi, '%'),
+    );
+  }
+  return unescapeText(
+    encoding === 'BASE64' || encoding === 'B'
+      ? (base64Decode(property.value.trim()) ?? property.value)
+      : property.value,
+  );
 }
 
 const locationsSchema = z

@@ -170,6 +170,22 @@ describe('@invites iCalendar', () => {
     assert.deepEqual(invite.organizer, { name: 'O', email: 'o@example.com' });
   });
 
+  it('reads transfer-encoded descriptions, and html that stands in ALTREP', () => {
+    const quoted = read(
+      'a.ics',
+      event(
+        'DESCRIPTION;ENCODING=QUOTED-PRINTABLE;CHARSET=UTF-8:Join=0D=0Ahttps://x.example/=\r\na?b=3Dc%20d=C3=A9\r\nSUMMARY:S',
+      ),
+    );
+    assert.equal(quoted.text, 'Join\r\nhttps://x.example/a?b=c%20dé');
+    assert.equal(quoted.subject, 'S');
+    assert.equal(
+      read('a.ics', event(`DESCRIPTION;ENCODING=BASE64;VALUE=BINARY:${Buffer.from('Join é').toString('base64')}`)).text,
+      'Join é',
+    );
+    assert.equal(read('a.ics', event('DESCRIPTION;ALTREP="data:text/html,%3Cp%3Ea%3C%2Fp%3E":a')).html, '<p>a</p>');
+  });
+
   it('reads UTF-16, a byte-order mark, and a damaged charset', () => {
     const source = event('SUMMARY:Größe 会議');
     const little = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(source, 'utf16le')]);
@@ -324,6 +340,7 @@ describe('@invites the newest message and its history', () => {
       'Join: https://x.example/y\nMeeting ID: 385 920 174 635 2\nPasscode: aB3xY9',
       'Tenant key: 813878896@t.plcm.vc\nVideo ID: 114 301 628 4\nMore info: https://example.com/2026',
       'Topic: x\nTime: 4 Feb 2026 10:00\nPlace: y\nHost: z',
+      '---------- Join by phone ----------\nPIN: 123\nhttps://x.example/y',
     ]) {
       assert.equal(newest(text(`New\n${block}`)), `New\n${block}`);
     }
