@@ -1,0 +1,67 @@
+/** One Microsoft 365 tenant: its rooms' calendars by Microsoft Graph, with one app registration. */
+import type { Calendar, ConnectorClock } from '../calendar.ts';
+import { GraphApi } from './api.ts';
+import { type BudgetMeter, RequestBudget } from './budget.ts';
+import { GraphCalendar } from './calendar.ts';
+import { clouds, type GraphCloud, type GraphEndpoints } from './clouds.ts';
+import { Gate } from './gate.ts';
+import { Http } from './http.ts';
+import { CalendarReader } from './reader.ts';
+import { type GraphCredential, Tokens } from './tokens.ts';
+
+export interface GraphOptions {
+  /** GUID or domain of the tenant. */
+  tenant: string;
+  clientId: string;
+  credential: GraphCredential;
+  clock: ConnectorClock;
+  /** Default `commercial`. */
+  cloud?: GraphCloud;
+  /** Instead of a cloud's own addresses. */
+  endpoints?: GraphEndpoints;
+  /** `http://proxy.example.org:3128`. */
+  proxy?: string;
+  /** PEM of further certificate authorities. */
+  ca?: string;
+  /** Default 1,000,000. */
+  requestsPerDay?: number;
+  /** Milliseconds for one request, whole. Default 30,000. */
+  timeoutMs?: number;
+}
+
+export interface GraphTenant {
+  /** @param timeZone the room's, an IANA name */
+  calendar(mailbox: string, timeZone: string): Calendar;
+  readonly budget: BudgetMeter;
+  /**
+   * How long to wait until a mailbox is polled again, milliseconds.
+   * @param plannedMs as configured
+   */
+  pollMs(mailbox: string, plannedMs: number): number;
+  close(): Promise<void>;
+}
+
+/** @throws TypeError when the certificate of the app cannot be read */
+export function openGraph(options: GraphOptions): GraphTenant {
+  const { clock } = options;
+  const endpoints = options.endpoints ?? clouds[options.cloud ?? 'commercial'];
+  const http = new Http({
+    clock,
+    ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
+    ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+  });
+  const { tenant, clientId, credential } = options;
+  const tokens = new Tokens({ tenant, clientId, credential, endpoints, http });
+  const budget = new RequestBudget(clock, options.requestsPerDay ?? 1_000_000);
+  const api = new GraphApi({ graph: endpoints.graph, http, tokens, gate: new Gate(clock), budget, clock });
+  const reader = new CalendarReader(api, clock);
+  return {
+    calendar: (mailbox, timeZone) => new GraphCalendar({ mailbox, timeZone, reader, watch: null }),
+    get budget() {
+      return budget.meter;
+    },
+    pollMs: (_mailbox, plannedMs) => plannedMs * budget.stretch,
+    close: () => http.close(),
+  };
+}
