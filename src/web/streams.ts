@@ -24,6 +24,7 @@ export interface StreamsOptions {
 
 /** A reader that leaves so many bytes unread is taken for dead. */
 const mostUnread = 512 * 1024;
+const roomsPerTurn = 100;
 
 interface Stream {
   response: ServerResponse;
@@ -116,15 +117,26 @@ export class Streams {
     else if (!stream.response.writableEnded) stream.response.write(text);
   }
 
+  /** Room by room, with a pause after every few, so that thousands of panels do not hold up everything else. */
   #beatAll(): void {
+    const rooms = [...this.#rooms];
+    const mine = this.#beat;
+    const some = (from: number): void => {
+      if (this.#closed) return;
+      for (const [roomId, room] of rooms.slice(from, from + roomsPerTurn)) this.#beatRoom(roomId, room);
+      if (from + roomsPerTurn < rooms.length) setImmediate(some, from + roomsPerTurn);
+      else if (mine !== null && this.#beat === mine)
+        this.#beat = this.#options.clock.after(this.#options.beatMs, () => this.#beatAll());
+    };
+    some(0);
+  }
+
+  #beatRoom(roomId: string, { streams }: RoomStreams): void {
     const text = `event: beat\ndata: ${this.#options.clock.now()}\n\n`;
-    for (const [roomId, { streams }] of this.#rooms) {
-      for (const stream of streams) {
-        if (this.#options.opens(roomId, stream.secret)) this.#write(stream, text);
-        else stream.response.end();
-      }
+    for (const stream of streams) {
+      if (this.#options.opens(roomId, stream.secret)) this.#write(stream, text);
+      else stream.response.end();
     }
-    this.#beat = this.#options.clock.after(this.#options.beatMs, () => this.#beatAll());
   }
 
   #gone(roomId: string, stream: Stream): void {

@@ -96,6 +96,12 @@ describe('what a panel says @first-run', () => {
     );
   });
 
+  it('says on which days a meeting begins and ends that runs past midnight', () => {
+    const html = markup([entry({ start: now - 20 * hour, end: now + 4 * hour })]);
+    assert.match(html, /Wed 14:00<.*Thu 14:00</);
+    assert.ok(!/Wed|Thu/.test(markup([entry({ start: now - hour, end: now + 14 * hour })]).split('<main')[1] ?? ''));
+  });
+
   it('escapes whatever a title, a name or a note holds', () => {
     const evil = '<img src=x onerror=alert(1)>"\'&</script><script>alert(2)</script>\u2028';
     const panel = new PanelDevice({ id: 'p', dialer });

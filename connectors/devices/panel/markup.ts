@@ -40,7 +40,8 @@ function header({ state, when, now }: Scene): Html {
 
 function hero(scene: Scene): Html {
   const { day } = scene;
-  const kind = day.hero !== null && day.hero.note !== null ? ' has-note' : '';
+  const button = day.hero !== null && scene.state.call.state === 'idle' && hasButton(day.hero, scene.now);
+  const kind = day.hero === null || day.hero.note === null ? '' : button ? ' has-note' : ' has-note is-still';
   return html`<section class="hero${kind}" aria-labelledby="hero-title">${
     day.hero === null ? free(scene) : meeting(scene, day.hero)
   }</section>`;
@@ -69,7 +70,7 @@ function meeting(scene: Scene, entry: PanelEntry): Html {
       : html`<span class="gap"></span>`
   }${entry.organizer === null ? null : html`<p class="who">${entry.organizer}</p>`}${
     entry.note === null ? null : html`<p class="note">${entry.note}</p>`
-  }${scene.state.call.state === 'idle' ? action(scene, entry, 'large') : null}${call(scene)}`;
+  }${call(scene)}${scene.state.call.state === 'idle' ? action(scene, entry, 'large') : null}`;
 }
 
 function title({ words }: Scene, entry: PanelEntry): Html {
@@ -147,7 +148,10 @@ function dayName({ now, when, words }: Scene, at: Instant): string {
 }
 
 function range({ when }: Scene, entry: PanelEntry): Html {
-  return html`<time>${when.time(entry.start)}</time>&hairsp;–&hairsp;<time>${when.time(entry.end)}</time>`;
+  // What does not end on the day that it began on says which days.
+  const days = when.day(entry.start) !== when.day(entry.end) && !when.midnight(entry.end);
+  const time = (at: Instant): string => (days ? `${when.weekday(at)} ${when.time(at)}` : when.time(at));
+  return html`<time>${time(entry.start)}</time>&hairsp;–&hairsp;<time>${time(entry.end)}</time>`;
 }
 
 /** Whole minutes, rounded up, so that `0 min left` is never said of a meeting that still runs. */

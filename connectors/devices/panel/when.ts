@@ -6,6 +6,8 @@ export interface When {
   time(at: Instant): string;
   /** `Thursday 21 November`. */
   date(at: Instant): string;
+  /** `Thu`. */
+  weekday(at: Instant): string;
   /** The same for two moments of one day in the room's zone. */
   day(at: Instant): string;
   /** True at midnight in the room's zone. */
@@ -23,12 +25,14 @@ export function whenIn(timeZone: string, language: string): When {
   const tongue = accepted(() => new Intl.DateTimeFormat(spokenLanguage(language)), spokenLanguage(language), 'en');
   const time = new Intl.DateTimeFormat(tongue, { timeZone: zone, hour: 'numeric', minute: '2-digit' });
   const date = new Intl.DateTimeFormat(tongue, { timeZone: zone, weekday: 'long', day: 'numeric', month: 'long' });
+  const weekday = new Intl.DateTimeFormat(tongue, { timeZone: zone, weekday: 'short' });
   const day = new Intl.DateTimeFormat('en', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' });
   const hour = new Intl.DateTimeFormat('en', { timeZone: zone, hour: '2-digit', minute: '2-digit', hour12: false });
   const when: When = {
     // With `zone` UTC by accident the zone's name is part of the time, so that nobody takes it for the room's own.
     time: (at) => (zone === timeZone ? time.format(at) : `${time.format(at)} UTC`),
     date: (at) => date.format(at),
+    weekday: (at) => weekday.format(at),
     day: (at) => day.format(at),
     midnight: (at) => /^(00|24):00$/.test(hour.format(at)),
   };
