@@ -96,7 +96,7 @@ const device = z.discriminatedUnion('type', [
 ]);
 
 const callers = z.strictObject({
-  networks: z.array(cidr).default([]).describe('Networks that this room may call from. Empty: any.'),
+  networks: z.array(cidr).default([]).describe('Networks that this room may call from.'),
   trustedPeers: z.array(cidr).default([]).describe('Proxies whose P-Asserted-Identity is believed.'),
   identities: z
     .array(z.string())
@@ -117,7 +117,7 @@ const room = z.strictObject({
   language: z.enum(languages).optional(),
   calendar,
   devices: z.array(device).default([{ type: 'panel' }, { type: 'ics-feed' }]),
-  callers: callers.optional(),
+  callers: callers.optional().describe('Who may dial for this room, by network or asserted identity. Without it: anyone.'),
   privacy: z
     .strictObject({ subject: hide.optional(), organizer: hide.optional() })
     .optional()

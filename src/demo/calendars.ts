@@ -32,6 +32,8 @@ interface DemoMeeting {
 export interface DemoRoom {
   id: string;
   name: string;
+  /** Whether Join makes a video system dial; else the panel shows what to dial. */
+  hasVideoSystem: boolean;
   meetings: readonly DemoMeeting[];
 }
 
@@ -42,6 +44,7 @@ export const demoRooms: readonly DemoRoom[] = [
   {
     id: 'oslo',
     name: 'Oslo',
+    hasVideoSystem: true,
     meetings: [
       {
         name: 'review',
@@ -91,6 +94,7 @@ export const demoRooms: readonly DemoRoom[] = [
   {
     id: 'lisbon',
     name: 'Lisbon',
+    hasVideoSystem: true,
     meetings: [
       {
         name: 'standup',
@@ -132,6 +136,7 @@ export const demoRooms: readonly DemoRoom[] = [
   {
     id: 'kyoto',
     name: 'Kyoto',
+    hasVideoSystem: false,
     meetings: [
       {
         name: 'supplier',

@@ -12,6 +12,7 @@ import { openHouse, type RunningHouse } from '../house/house.ts';
 import { ended, ownVersion } from '../house/serve.ts';
 import { createLog } from '../telemetry/log.ts';
 import { demoRooms, ownTenant, writeDemoCalendars } from './calendars.ts';
+import { guestAdapterModule, startDemoMeetings, videoSystemModule } from './fixtures.ts';
 
 interface DemoOptions {
   data: string;
@@ -30,27 +31,42 @@ export const demoCommand: Command = async (args, io) => {
     http: options.httpPort ?? (await usualPort(8080)),
     sip: options.sipPort ?? (await usualPort(5060)),
   };
-  const config = await parseConfig(JSON.stringify(demoConfig(ports)), resolve(options.data, 'demo.yaml'), {});
   // The ready line is all that a reader of --json gets; the log goes where people look for trouble.
   const log = createLog({ level: options.json ? 'warn' : 'info', destination: io.stderr });
-  const house = await openHouse({
-    config,
-    base: resolve(options.data),
-    clock,
-    log,
-    mode: 'demo',
-    version: await ownVersion(),
-    calendarFiles: calendars,
-  });
+  const meetings = await startDemoMeetings();
   try {
-    await house.rooms.settled();
-    io.stdout.write(options.json ? `${JSON.stringify(ready(house, calendars))}\n` : greeting(house, calendars));
-    await ended(io);
+    const configText = JSON.stringify(demoConfig(ports, meetings.url));
+    const house = await openHouse({
+      config: await parseConfig(configText, resolve(options.data, 'demo.yaml'), {}),
+      base: resolve(options.data),
+      clock,
+      log,
+      mode: 'demo',
+      version: await ownVersion(),
+      meetingHost: meetings.host,
+      calendarFiles: calendars,
+      extraParts: ['baresip', 'ffmpeg'],
+    });
+    try {
+      await house.rooms.settled();
+      if (options.waitForBridge && !(await house.bridgeReady)) throw new Error(house.bridgeProgress() ?? 'no bridge');
+      const facts: Facts = { house, calendars, meetingHost: meetings.host };
+      io.stdout.write(options.json ? `${JSON.stringify(ready(facts))}\n` : greeting(facts));
+      await ended(io);
+    } finally {
+      await house.close();
+    }
   } finally {
-    await house.close();
+    await meetings.close();
   }
   return 0;
 };
+
+interface Facts {
+  house: RunningHouse;
+  calendars: Readonly<Record<string, string>>;
+  meetingHost: string;
+}
 
 function optionsOf(args: readonly string[]): DemoOptions {
   const { values } = parseArgs({
@@ -88,7 +104,7 @@ function usualPort(port: number): Promise<number> {
   });
 }
 
-function demoConfig(ports: { http: number; sip: number }): object {
+function demoConfig(ports: { http: number; sip: number }, meetings: string): object {
   return {
     dataFolder: '.',
     ownTenants: [ownTenant],
@@ -97,15 +113,25 @@ function demoConfig(ports: { http: number; sip: number }): object {
     sip: {
       listen: (['udp', 'tcp'] as const).map((transport) => ({ transport, address: '127.0.0.1', port: ports.sip })),
     },
-    rooms: demoRooms.map(({ id, name }) => ({ id, name, calendar: { type: 'folder', path: `calendars/${id}` } })),
+    guests: { adapters: [{ module: guestAdapterModule, options: { server: meetings } }] },
+    rooms: demoRooms.map(({ id, name, hasVideoSystem }) => ({
+      id,
+      name,
+      calendar: { type: 'folder', path: `calendars/${id}` },
+      devices: [
+        { type: 'panel' },
+        { type: 'ics-feed' },
+        ...(hasVideoSystem ? [{ type: 'module', module: videoSystemModule, dials: true }] : []),
+      ],
+    })),
   };
 }
 
-function ready(house: RunningHouse, calendars: Readonly<Record<string, string>>): object {
+function ready({ house, calendars, meetingHost }: Facts): object {
   return {
     web: house.web,
     sip: house.sip,
-    meeting: null,
+    meeting: { host: meetingHost },
     rooms: house.rooms.all().map((room) => ({
       id: room.id,
       name: room.settings.name,
@@ -122,12 +148,20 @@ function ready(house: RunningHouse, calendars: Readonly<Record<string, string>>)
   };
 }
 
-function greeting(house: RunningHouse, calendars: Readonly<Record<string, string>>): string {
+function greeting({ house, calendars, meetingHost }: Facts): string {
   const rooms = house.rooms
     .all()
-    .map(
-      (room) =>
-        `  ${room.settings.name}\n    panel     ${house.panelUrl(room.id)}\n    calendar  ${calendars[room.id]}\n`,
-    );
-  return `\nUsher is running: ${house.web}/\n\n${rooms.join('')}\nEdit a calendar file and watch its panel change. End with Ctrl-C.\n\n`;
+    .map(({ id, settings }) => `  ${settings.name}\n    panel     ${house.panelUrl(id)}\n    calendar  ${calendars[id]}\n`);
+  return [
+    '',
+    `Usher is running: ${house.web}/`,
+    '',
+    ...rooms,
+    `  Meeting host  ${meetingHost}`,
+    '',
+    'Open a panel and press Join: the room dials, and waits in the lobby that the meeting host page shows.',
+    'Edit a calendar file and watch its panel change. End with Ctrl-C.',
+    '',
+    '',
+  ].join('\n');
 }

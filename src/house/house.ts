@@ -1,14 +1,16 @@
 /** Puts the parts together by a configuration: store, rooms, devices, guest calls, web. The one place that knows them all. */
 import { resolve } from 'node:path';
+import type { Part } from '../../media/setup/find.ts';
 import type { Invite, Understanding } from '../../parsers/invite.ts';
 import { understand } from '../../parsers/understand.ts';
+import type { CallChange } from '../calls/dispatch.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Config } from '../config/schema.ts';
 import { clockJobs } from '../jobs/clock-jobs.ts';
 import { startJobs } from '../jobs/jobs.ts';
 import { SqliteAgendaBackend } from '../jobs/sqlite-backend/backend.ts';
 import { deviceCollection } from '../rooms/device-store.ts';
-import { Dialling } from '../rooms/dialling.ts';
+import { Dialling, type GuestProgress } from '../rooms/dialling.ts';
 import { planCollection } from '../rooms/plan-store.ts';
 import { Reconciler } from '../rooms/reconciler.ts';
 import { Room, type RoomSurroundings } from '../rooms/room.ts';
@@ -21,6 +23,8 @@ import type { StartFacts } from '../web/house.ts';
 import { createWeb } from '../web/web.ts';
 import { openCalendar } from './calendars.ts';
 import { openDevices, type RoomDevices } from './devices.ts';
+import { Directory } from './directory.ts';
+import { GuestCalls } from './guest-calls.ts';
 import { generationCollection, PanelSecrets } from './panel-secrets.ts';
 import { roomSettings } from './settings.ts';
 import { openSip } from './sip.ts';
@@ -37,6 +41,8 @@ export interface HouseOptions {
   /** The demo's simulated meeting and calendar files, for the start page. */
   meetingHost?: string | null;
   calendarFiles?: Readonly<Record<string, string>>;
+  /** What besides the bridge's own parts is to be set up, e.g. the demo's video system. */
+  extraParts?: readonly Part[];
 }
 
 export interface RunningHouse {
@@ -46,6 +52,10 @@ export interface RunningHouse {
   readonly sip: string | null;
   readonly rooms: Rooms;
   readonly reconciler: Reconciler;
+  /** Resolves when guest calls are possible (true) or cannot be had (false); at once where none are configured. */
+  readonly bridgeReady: Promise<boolean>;
+  /** How far the bridge is, in words; `null` where no guest calls are configured. */
+  bridgeProgress(): string | null;
   /** Path of a room's panel, secret included. */
   panelUrl(roomId: string): string;
   adminUrl(): string;
@@ -70,10 +80,11 @@ export async function openHouse(options: HouseOptions): Promise<RunningHouse> {
 }
 
 async function open(
-  { config, base, clock, log, mode, version, meetingHost = null, calendarFiles = {} }: HouseOptions,
+  options: HouseOptions,
   opened: (() => Promise<void>)[],
   closeAll: () => Promise<void>,
 ): Promise<RunningHouse> {
+  const { config, base, clock, log, mode, version, meetingHost = null, calendarFiles = {} } = options;
   const dataFolder = resolve(base, config.dataFolder);
   const secret = await loadSecret(dataFolder);
   const storePath = resolve(dataFolder, config.store.path ?? 'usher.db');
@@ -108,6 +119,7 @@ async function open(
   const reconciler = new Reconciler({ clock, log, devices: await store.collection(deviceCollection) });
   const secrets = await PanelSecrets.open(secret, clock, await store.collection(generationCollection));
   let webHouse: WebHouse | null = null;
+  let bridge: GuestCalls | null = null;
   const dialling = new Dialling({ clock, changed: (roomId) => webHouse?.changed(roomId) });
   opened.push(() => dialling.close());
   webHouse = new WebHouse({
@@ -118,7 +130,7 @@ async function open(
     reconciler,
     secrets,
     adminSecret: secret.adminSecret(),
-    start: () => ({ mode, version, bridge: null, meetingHost, calendars: calendarFiles }),
+    start: () => ({ mode, version, bridge: bridge?.progress ?? null, meetingHost, calendars: calendarFiles }),
     notReady: () => null,
   });
   // agenda follows the system's clock and no other: on a simulated one, jobs follow that.
@@ -130,6 +142,24 @@ async function open(
   const all = new Rooms({ rooms: [...rooms.values()], clock, log, reconciler, jobs });
   opened.push(() => all.close());
   await all.start();
+  const callers = new Map(config.rooms.map((room) => [room.id, room.callers]));
+  const graceMs = (config.sip?.graceMinutes ?? 0) * 60_000;
+  const guestCalls =
+    sip === null
+      ? null
+      : new GuestCalls({
+          config,
+          sip,
+          directory: new Directory({ rooms: all, callers, graceMs }),
+          store,
+          base,
+          clock,
+          log,
+          extraParts: options.extraParts ?? [],
+          onCall: (change) => dialling.guestCall(change.roomId, guestProgress(change)),
+        });
+  if (guestCalls !== null) opened.push(() => guestCalls.close());
+  bridge = guestCalls;
 
   const listen = { address: config.web.address, port: config.web.port };
   const { trustedProxies, frameAncestors, publicUrl = null } = config.web;
@@ -150,6 +180,8 @@ async function open(
   return {
     web: origin,
     sip: sip?.address ?? null,
+    bridgeReady: guestCalls?.ready ?? Promise.resolve(false),
+    bridgeProgress: () => guestCalls?.progress ?? null,
     rooms: all,
     reconciler,
     panelUrl: (roomId) => `${origin}/r/${roomId}/${secrets.of(roomId)[0]}/panel`,
@@ -163,4 +195,11 @@ async function open(
 
 function understandOne(invite: Invite, ownTenants: readonly string[]): Understanding {
   return understand(invite, { ownTenants });
+}
+
+/** What the room's panel says of its guest call. */
+function guestProgress({ state, entryId }: CallChange): GuestProgress {
+  if (state === 'ended') return null;
+  if (state === 'admitted') return { state: 'connected', entryId };
+  return { state: state === 'lobby' ? 'lobby' : 'dialling', entryId };
 }
