@@ -117,7 +117,9 @@ const room = z.strictObject({
   language: z.enum(languages).optional(),
   calendar,
   devices: z.array(device).default([{ type: 'panel' }, { type: 'ics-feed' }]),
-  callers: callers.optional().describe('Who may dial for this room, by network or asserted identity. Without it: anyone.'),
+  callers: callers
+    .optional()
+    .describe('Who may dial for this room, by network or asserted identity. Without it: anyone.'),
   privacy: z
     .strictObject({ subject: hide.optional(), organizer: hide.optional() })
     .optional()

@@ -151,7 +151,9 @@ function ready({ house, calendars, meetingHost }: Facts): object {
 function greeting({ house, calendars, meetingHost }: Facts): string {
   const rooms = house.rooms
     .all()
-    .map(({ id, settings }) => `  ${settings.name}\n    panel     ${house.panelUrl(id)}\n    calendar  ${calendars[id]}\n`);
+    .map(
+      ({ id, settings }) => `  ${settings.name}\n    panel     ${house.panelUrl(id)}\n    calendar  ${calendars[id]}\n`,
+    );
   return [
     '',
     `Usher is running: ${house.web}/`,

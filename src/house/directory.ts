@@ -20,11 +20,12 @@ export class Directory implements TokenDirectory {
 
   find(token: string): TokenEntry | null {
     const found = this.#rooms.byToken(token);
-    if (found === null || found.planned.guest === null) return null;
+    const guest = found?.planned.guest ?? null;
+    if (found === null || guest === null) return null;
     const { room, planned } = found;
     const { id, name, language, timeZone } = room.settings;
     const { entry } = planned;
-    const { url, meetingId, passcode, threadId, messageId, tenantId, organizerId } = planned.guest.meeting;
+    const { url, meetingId, passcode, threadId, messageId, tenantId, organizerId } = guest.meeting;
     return {
       room: { id, name, language, timeZone, callers: this.#callers.get(id) ?? null },
       entry: {

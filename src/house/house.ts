@@ -1,11 +1,13 @@
 /** Puts the parts together by a configuration: store, rooms, devices, guest calls, web. The one place that knows them all. */
 import { resolve } from 'node:path';
 import type { Part } from '../../media/setup/find.ts';
+import { slateWords } from '../../media/slate/slate.ts';
 import type { Invite, Understanding } from '../../parsers/invite.ts';
 import { understand } from '../../parsers/understand.ts';
 import type { CallChange } from '../calls/dispatch.ts';
+import { outcomeTable } from '../calls/outcomes.ts';
 import { type Clock, systemClock } from '../clock.ts';
-import type { Config } from '../config/schema.ts';
+import type { Config, Language } from '../config/schema.ts';
 import { clockJobs } from '../jobs/clock-jobs.ts';
 import { startJobs } from '../jobs/jobs.ts';
 import { SqliteAgendaBackend } from '../jobs/sqlite-backend/backend.ts';
@@ -156,7 +158,10 @@ async function open(
           clock,
           log,
           extraParts: options.extraParts ?? [],
-          onCall: (change) => dialling.guestCall(change.roomId, guestProgress(change)),
+          onCall: (change) => {
+            const language = rooms.get(change.roomId)?.settings.language ?? config.language;
+            dialling.guestCall(change.roomId, guestProgress(change), endNotice(change, language));
+          },
         });
   if (guestCalls !== null) opened.push(() => guestCalls.close());
   bridge = guestCalls;
@@ -200,6 +205,13 @@ function understandOne(invite: Invite, ownTenants: readonly string[]): Understan
 /** What the room's panel says of its guest call. */
 function guestProgress({ state, entryId }: CallChange): GuestProgress {
   if (state === 'ended') return null;
-  if (state === 'admitted') return { state: 'connected', entryId };
+  if (state === 'admitted' || state === 'farewell') return { state: 'connected', entryId };
   return { state: state === 'lobby' ? 'lobby' : 'dialling', entryId };
+}
+
+/** One sentence on how a call ended, for the panel; `null` where people need none. */
+function endNotice({ state, outcome }: CallChange, language: Language): string | null {
+  if (state !== 'ended' || outcome === null) return null;
+  const slate = outcomeTable[outcome].slate;
+  return slate === null ? null : slateWords({ kind: 'ended', outcome: slate, room: '', title: null }, language).heading;
 }
