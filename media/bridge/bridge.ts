@@ -27,6 +27,8 @@ export interface BridgeOptions {
 export interface MediasoupBridge extends Bridge {
   /** Process ids of the workers. */
   readonly workerPids: readonly number[];
+  /** Routers in use: one for each call that has negotiated. */
+  readonly routers: number;
   /** Port pairs in use. */
   readonly portPairs: number;
 }
@@ -43,6 +45,9 @@ export async function createBridge(options: BridgeOptions): Promise<MediasoupBri
     },
     get workerPids() {
       return pool.pids;
+    },
+    get routers() {
+      return pool.routers;
     },
     get portPairs() {
       return ports.taken;

@@ -49,6 +49,7 @@ export class RoomMedia {
   #where: string | null = null;
   #looks = 0;
   #bySdp = false;
+  #rtcpHeard = false;
   #received = { bytes: 0, produced: 0 };
   /** Of producers that are no more. */
   readonly #past: Totals = { packets: 0, bytes: 0, lost: 0 };
@@ -84,9 +85,10 @@ export class RoomMedia {
     };
   }
 
-  /** Whether a key frame of the room can be asked for by RTCP. */
+  /** Whether a key frame of the room can be asked for by RTCP: it said so, and it is known where its RTCP is. */
   get takesKeyFrameRequests(): boolean {
-    return roomFeedback(this.#selected).some(({ parameter }) => parameter !== undefined);
+    const negotiated = roomFeedback(this.#selected).some(({ parameter }) => parameter !== undefined);
+    return negotiated && (this.#bySdp || this.#selected.media.rtcpMux || this.#rtcpHeard);
   }
 
   /** Takes what a later offer or answer says: hold and resume, another address, another key. */
@@ -113,6 +115,7 @@ export class RoomMedia {
     const [stat] = await transport.getStats();
     if (stat === undefined || transport !== this.#transport) return 0;
     const { bytesReceived: bytes, tuple } = stat;
+    this.#rtcpHeard = stat.rtcpTuple?.remotePort !== undefined;
     const produced = await this.#producedPackets();
     const before = this.#received;
     this.#received = { bytes, produced };
@@ -173,6 +176,7 @@ export class RoomMedia {
     this.#transport?.close();
     this.#received = { bytes: 0, produced: 0 };
     this.#bySdp = bySdp;
+    this.#rtcpHeard = false;
     this.#looks = way === 'sdp' ? looksBeforeConnect : 0;
     const listen = (port: number): types.TransportListenInfo => ({
       protocol: 'udp',
@@ -197,6 +201,9 @@ export class RoomMedia {
     } else if (crypto !== null) {
       await transport.connect(srtp);
     }
+    transport.on('rtcptuple', () => {
+      this.#rtcpHeard = true;
+    });
     if (media.ssrc === null) await this.#awaitFirstPacket(transport);
     if (media.ssrc !== null) await this.#produce(media.ssrc);
     this.#consumer = await transport.consume({

@@ -44,6 +44,11 @@ export class WorkerPool {
     return [...this.#load.keys()].map((worker) => worker.pid);
   }
 
+  /** Routers on all workers. */
+  get routers(): number {
+    return [...this.#load.values()].reduce((sum, routers) => sum + routers, 0);
+  }
+
   /** A router on the worker with the fewest. @throws Error when no worker is alive */
   async createRouter(mediaCodecs: types.RouterRtpCodecCapability[]): Promise<types.Router> {
     const [least] = [...this.#load].sort(([, a], [, b]) => a - b);

@@ -55,7 +55,7 @@ class Line extends EventEmitter<{ rtp: [Received]; rtcp: [Buffer] }> {
   rewrite: (data: Buffer) => Buffer = (data) => data;
   /** Where the decoder listens. */
   decoder: number | null = null;
-  #encoderInput: Socket | null = null;
+  readonly #encoderInputs: Socket[] = [];
 
   static async open(): Promise<Line> {
     for (let tries = 0; tries < 20; tries++) {
@@ -80,11 +80,18 @@ class Line extends EventEmitter<{ rtp: [Received]; rtcp: [Buffer] }> {
     return this.rtp.address().port;
   }
 
-  /** The port to which an encoder sends what goes to the bridge from our own. */
+  /** The port to which an encoder sends what goes to the bridge from our own; RTCP comes to the one after it. */
   async encoderPort(): Promise<number> {
-    this.#encoderInput ??= await bind(0);
-    this.#encoderInput.on('message', (data) => this.send(this.rewrite(data)));
-    return this.#encoderInput.address().port;
+    for (;;) {
+      const rtp = await bind(0);
+      const rtcp = await bind(rtp.address().port + 1).catch(() => null);
+      this.#encoderInputs.push(rtp);
+      if (rtcp === null) continue;
+      this.#encoderInputs.push(rtcp);
+      rtp.on('message', (data) => this.send(this.rewrite(data)));
+      rtcp.on('message', (data) => this.sendRtcp(data));
+      return rtp.address().port;
+    }
   }
 
   send(data: Buffer): void {
@@ -96,8 +103,7 @@ class Line extends EventEmitter<{ rtp: [Received]; rtcp: [Buffer] }> {
   }
 
   close(): void {
-    for (const socket of [this.rtp, this.rtcp, this.#encoderInput]) socket?.close();
-    this.#encoderInput = null;
+    for (const socket of [this.rtp, this.rtcp, ...this.#encoderInputs.splice(0)]) socket.close();
   }
 
   #takeRtp(data: Buffer): void {
@@ -216,21 +222,25 @@ export class RoomPeer {
   }
 
   /** Decodes what the bridge sends from now on; the function that it returns ends that and tells what was seen. */
-  async watch(srtp?: { suite: string; key: string }): Promise<() => Promise<Seen>> {
+  async watch(
+    srtp?: { suite: string; audioKey: string; videoKey: string },
+    askForKeyFrame: () => void = () => this.askForKeyFrame(),
+  ): Promise<() => Promise<Seen>> {
     const { audio, video } = this.formats;
     const [audioPort, videoPort] = [await freePort(), await freePort()];
-    const crypto = srtp === undefined ? [] : [`a=crypto:1 ${srtp.suite} inline:${srtp.key}`];
+    const crypto = (key: string | undefined): string[] =>
+      srtp === undefined ? [] : [`a=crypto:1 ${srtp.suite} inline:${key}`];
     const protocol = srtp === undefined ? 'RTP/AVP' : 'RTP/SAVP';
     const path = join(this.#folder, 'watch.sdp');
     const sdp = ['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0'];
     sdp.push(
       `m=audio ${audioPort} ${protocol} ${audio.payloadType}`,
       `a=rtpmap:${audio.payloadType} ${audio.map}`,
-      ...crypto,
+      ...crypto(srtp?.audioKey),
     );
     if (video !== null) {
       sdp.push(`m=video ${videoPort} ${protocol} ${video.payloadType}`, `a=rtpmap:${video.payloadType} H264/90000`);
-      sdp.push(`a=fmtp:${video.payloadType} ${video.fmtp}`, ...crypto);
+      sdp.push(`a=fmtp:${video.payloadType} ${video.fmtp}`, ...crypto(srtp?.videoKey));
     }
     writeFileSync(path, `${sdp.join('\r\n')}\r\n`);
     const args = [
@@ -268,7 +278,7 @@ export class RoomPeer {
     this.video.decoder = videoPort;
     // As a room's system does that has just been switched on: ask until there is a picture.
     await until('the decoder', () => {
-      if (video !== null && pictures.length === 0) this.askForKeyFrame();
+      if (video !== null && pictures.length === 0) askForKeyFrame();
       return sound.length > 0 && (video === null || pictures.length > 0);
     });
     return async () => {
