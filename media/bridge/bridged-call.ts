@@ -21,6 +21,7 @@ import { RoomMedia } from './room-media.ts';
 import { type Description, readDescription } from './sdp/description.ts';
 import {
   answerDirection,
+  eventsMimeType,
   type Kind,
   roomSends,
   routerCodecs,
@@ -371,7 +372,7 @@ function localOf(pair: PortPair): LocalMedia {
 
 function routerCodec(router: types.Router, kind: Kind): types.RtpCodecCapability {
   const found = router.rtpCapabilities.codecs?.find(
-    (codec) => codec.kind === kind && !/\/(rtx|telephone-event)$/i.test(codec.mimeType),
+    (codec) => codec.kind === kind && codec.mimeType !== eventsMimeType && !/\/rtx$/i.test(codec.mimeType),
   );
   if (found === undefined) throw new Error(`the router has no codec for ${kind}`);
   return found;
@@ -382,7 +383,7 @@ function pageCapabilities(router: types.Router, selected: readonly Selected[]): 
   const video = selected.find(({ kind }) => kind === 'video');
   const capabilities: { router: types.RtpCapabilities; audio: types.RtpCodecCapability; video: unknown } = {
     // Events come from the room and go no further than the bridge.
-    router: { codecs: codecs.filter(({ mimeType }) => !/telephone-event$/i.test(mimeType)), headerExtensions },
+    router: { codecs: codecs.filter(({ mimeType }) => mimeType !== eventsMimeType), headerExtensions },
     audio: routerCodec(router, 'audio'),
     video: null,
   };

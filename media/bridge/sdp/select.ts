@@ -156,9 +156,15 @@ export function answerDirection(selected: Selected): Direction {
   return takes ? 'recvonly' : 'inactive';
 }
 
+/**
+ * As what DTMF events travel through the router. mediasoup takes `telephone-event` but hands its packets to nobody; it
+ * tells formats apart by payload type alone, so they go by the name of a codec that is not otherwise spoken here.
+ */
+export const eventsMimeType = 'audio/iLBC';
+
 /** What the router must know for this m= line. */
 export function routerCodecs(selected: Selected): types.RouterRtpCodecCapability[] {
-  const { kind, format, h264, telephoneEvent, media } = selected;
+  const { kind, format, h264, telephoneEvent } = selected;
   if (kind === 'video') {
     return [
       {
@@ -186,13 +192,8 @@ export function routerCodecs(selected: Selected): types.RouterRtpCodecCapability
       preferredPayloadType: format.payloadType,
     },
   ];
-  if (telephoneEvent !== null && media.type === 'audio') {
-    codecs.push({
-      kind,
-      mimeType: 'audio/telephone-event',
-      clockRate: telephoneEvent.clockRate,
-      preferredPayloadType: telephoneEvent.payloadType,
-    });
+  if (telephoneEvent !== null) {
+    codecs.push({ kind, mimeType: eventsMimeType, clockRate: 8000, preferredPayloadType: telephoneEvent.payloadType });
   }
   return codecs;
 }
