@@ -38,10 +38,15 @@ export class DemoProcess {
     this.#errors = errors;
   }
 
-  /** Resolves with its ready line. @throws Error with what it wrote when it ends before */
+  /**
+   * Resolves with its ready line. Without `--wait-for-bridge` it has no bridge, so that it starts no browser beside the test.
+   * @throws Error with what it wrote when it ends before
+   */
   static async start(data: string, ...args: readonly string[]): Promise<DemoProcess> {
     const main = ['src/main.ts', 'demo', '--data', data, '--http-port', '0', '--sip-port', '0', '--json', ...args];
-    const child = spawn(process.execPath, main, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const bridge = args.includes('--wait-for-bridge');
+    const env = bridge ? process.env : { ...process.env, MEDIASOUP_WORKER_BIN: '/nonexistent' };
+    const child = spawn(process.execPath, main, { stdio: ['ignore', 'pipe', 'pipe'], env });
     let errors = '';
     child.stderr.on('data', (chunk: Buffer) => {
       errors += chunk.toString();
