@@ -54,13 +54,13 @@ function spanOfLink(text: string, at: number): Span | null {
 
 /** `<url>`: all of it, even where a mailer broke the line inside. */
 function spanInAngles(text: string, at: number): Span | null {
-  const close = text.indexOf('>', at);
-  const limit = Math.min(close, at + MAX_ANGLE);
-  if (close < 0 || limit !== close) return null;
-  const inside = text.slice(at, close);
+  const ahead = text.slice(at, at + MAX_ANGLE);
+  const close = ahead.indexOf('>');
+  if (close < 0) return null;
+  const inside = ahead.slice(0, close);
   if (inside.includes('<') || /[^\S\r\n][^\s]/.test(inside.replace(/[\r\n]+[^\S\r\n]*/g, ''))) return null;
   const raw = inside.replace(/\s+/g, '').replace(/&amp;/gi, '&');
-  return raw.length < 6 ? null : { raw, end: close };
+  return raw.length < 6 ? null : { raw, end: at + close };
 }
 
 /** Characters that end a link in text. `{`, `}` and `"` are let through only inside a raw `context={…}`. */
@@ -80,8 +80,8 @@ function endOfUrl(text: string, at: number): number {
     if (inHost && (char === '?' || char === '#')) slashes = 3;
     if ((inHost ? hostStops : stops).test(char)) break;
     if (char === '{' && /=$/.test(text.slice(end - 1, end))) {
-      const close = text.indexOf('}', end);
-      if (close > 0 && close - end < 600 && !/[\n<>]/.test(text.slice(end, close))) end = close;
+      const close = /^[^\n<>}]{0,600}\}/.exec(text.slice(end, end + 602));
+      if (close !== null) end += close[0].length - 1;
       continue;
     }
     if (end > at + 8 && beginsNext(text, at, end)) break;
@@ -98,39 +98,42 @@ function beginsNext(text: string, at: number, end: number): boolean {
   return !/[=_/:(]$/.test(before) && !/%3d$/i.test(before);
 }
 
-/** Full stops, quotes and unbalanced brackets that belong to the sentence; labels glued to a Teams link. */
+/** Where a link ends once what belongs to the sentence, or to the next line of the join block, is taken off. */
 function trimEnd(text: string, at: number, to: number): number {
-  let end = to;
-  const context = /%7d|\}/i;
-  const url = text.slice(at, end);
-  const query = url.search(/[?&]context=/i);
-  if (query >= 0) {
-    const tail = url.slice(query);
-    const close = context.exec(tail);
-    if (close !== null) {
-      const behind = query + close.index + close[0].length;
-      // Inside a wrapper the link goes on with the wrapper's own end.
-      const wrapped = url.slice(4).search(/https?:/i) >= 0;
-      if (!/^[&#%]/.test(url.slice(behind, behind + 1)) && !wrapped) return at + behind;
-    }
-  } else {
-    end = at + withoutGluedLabel(url, text.slice(end, end + 8)).length;
-  }
-  while (end > at) {
-    const char = text[end - 1] ?? '';
-    if (/[.,;:!?'*|]/.test(char)) end--;
-    else if (char === ')' && count(text, '(', at, end) < count(text, ')', at, end)) end--;
-    else if (char === ']' && count(text, '[', at, end) < count(text, ']', at, end)) end--;
-    else if (char === '}' && count(text, '{', at, end) < count(text, '}', at, end)) end--;
-    else break;
-  }
-  return end;
+  const url = text.slice(at, to);
+  const context = endOfContext(url);
+  if (context !== null) return at + context;
+  return at + endWithoutPunctuation(withoutGluedLabel(url, text.slice(to, to + 8)));
 }
 
-function count(text: string, char: string, from: number, to: number): number {
-  let sum = 0;
-  for (let i = from; i < to; i++) if (text[i] === char) sum++;
-  return sum;
+/** The end of `context={…}` where something is glued to it; inside a wrapper the link goes on behind it. */
+function endOfContext(url: string): number | null {
+  const query = url.search(/[?&]context=/i);
+  if (query < 0 || /https?:/i.test(url.slice(4))) return null;
+  const close = /%7d|\}/i.exec(url.slice(query));
+  if (close === null) return null;
+  const end = query + close.index + close[0].length;
+  return /^[&#%]/.test(url.slice(end, end + 1)) ? null : end;
+}
+
+const opening: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{' };
+
+/** Length without full stops, quotes, and brackets that were opened before the link. */
+function endWithoutPunctuation(url: string): number {
+  const balance: Record<string, number> = { '(': 0, '[': 0, '{': 0 };
+  for (const char of url) {
+    const open = opening[char];
+    if (char in balance) balance[char] = (balance[char] ?? 0) + 1;
+    else if (open !== undefined) balance[open] = (balance[open] ?? 0) - 1;
+  }
+  let end = url.length;
+  for (; end > 0; end--) {
+    const char = url.charAt(end - 1);
+    const open = opening[char];
+    if (open !== undefined && (balance[open] ?? 0) < 0) balance[open] = (balance[open] ?? 0) + 1;
+    else if (!/[.,;:!?'*|]/.test(char)) break;
+  }
+  return end;
 }
 
 /** The words that follow a short link in an invite, where the blank or line break between them was lost. */

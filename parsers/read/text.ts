@@ -89,6 +89,7 @@ function continuesLink(line: string, next: string): boolean {
   if (!/^https?:\/\/[^\s>]+$/i.test(link)) return false;
   const rest = /^\s*([^\s<>]{1,2000})/.exec(next)?.[1] ?? '';
   if (/^https?:/i.test(rest) || !/^[\x21-\x7e]+$/.test(rest)) return false;
+  if (/^[?&%][^\s]{3}/.test(rest)) return true;
   if (/%[0-9a-f]?$/i.test(link)) return /^[0-9a-f]/i.test(rest);
   const openContext = /\/meetup-join\//.test(link) && !/(?:%7d|\})$/i.test(link) && !/%7d[&#]/i.test(link);
   if (openContext && /%(?:3a|40|22|2c|7b|7d)|^[0-9a-zA-Z_-]+(?:%|@thread)|^\?context/i.test(rest)) return true;
