@@ -5,7 +5,9 @@ import { evidence } from './evidence.ts';
 import type { Evidence, Invite, JoinInfo, Route, TeamsInfo, Tenancy, Understanding } from './invite.ts';
 import { findAddresses } from './links/find.ts';
 import { assembleOther, type Part, partOfBlock, partOfSection } from './other-meeting.ts';
+import { applyPolicy, type Policy } from './policy.ts';
 import { contentOf } from './read/content.ts';
+import { applyRules, type Rule, type RuleTrace } from './rules.ts';
 import { consumerTenant, noTeamsIds, parseTeamsUrl } from './teams.ts';
 import { assembleTeams, idsOfBlock, type Meeting, sameTeamsMeeting, surelySameMeeting } from './teams-meeting.ts';
 import { idsOfProperties } from './teams-properties.ts';
@@ -13,6 +15,11 @@ import { idsOfProperties } from './teams-properties.ts';
 export interface UnderstandOptions {
   /** GUIDs, lower case: the tenants that are the administrator's own. */
   ownTenants: readonly string[];
+  /** Mail domains, lower case, that rules take as the administrator's own. */
+  ownDomains?: readonly string[];
+  /** Which Teams meetings are joined how; without it every one is joined as the invite allows. */
+  policy?: Policy;
+  rules?: readonly Rule[];
 }
 
 /**
@@ -29,18 +36,34 @@ export const warnings = [
   'cvi-partner-unknown',
   'broadcast',
   'unreadable',
+  'too-slow',
+  'rule-failed',
+  'policy-failed',
 ] as const;
 export type Warning = (typeof warnings)[number];
 
 /** Never throws, whatever the invite holds. */
 export function understand(invite: Invite, options: UnderstandOptions): Understanding {
   try {
-    return understood(invite, options);
+    return decided(invite, options).understanding;
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     const cancelled = invite.cancelled === true;
     return { ...nothing(cancelled), warnings: ['unreadable'], evidence: [evidence('unreadable', 'invite', text)] };
   }
+}
+
+/** The answer, and what became of every rule on the way. Unlike `understand` it lets errors through. */
+export function decided(
+  invite: Invite,
+  options: UnderstandOptions,
+): { understanding: Understanding; trace: RuleTrace[] } {
+  const found = understood(invite, options);
+  const allowed = options.policy === undefined ? found : applyPolicy(found, options.policy);
+  const { rules = [], ownDomains = [] } = options;
+  return rules.length === 0
+    ? { understanding: allowed, trace: [] }
+    : applyRules(invite, allowed, { rules, ownDomains });
 }
 
 function nothing(cancelled: boolean): Understanding {

@@ -34,6 +34,10 @@ const commands: Readonly<Record<string, Entry>> = {
       return (args, { stdout, stderr }) => explainCommand(args, { stdout, stderr, readFile: (path) => readFile(path) });
     },
   },
+  rules: {
+    summary: 'test --rules FILE FILE…: which of your rules an invite meets, and why',
+    load: async () => (await import('./explain/rules-command.ts')).rulesCommand,
+  },
   store: {
     summary: 'backup | restore: the store file in one piece',
     load: async () => {

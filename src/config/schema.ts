@@ -3,6 +3,8 @@
  * editors (docs/usher.schema.json) is written from it.
  */
 import { z } from 'zod';
+import { policySchema } from '../../parsers/policy.ts';
+import { ruleSchema } from '../../parsers/rules.ts';
 import { iana } from '../time-zones.ts';
 
 export const languages = ['en', 'de', 'fr', 'es', 'ja'] as const;
@@ -194,6 +196,16 @@ export const configSchema = z
     timeZone: timeZone.default('UTC').describe('For rooms that name none.'),
     language: z.enum(languages).default('en').describe('For rooms that name none.'),
     ownTenants: z.array(guid).default([]).describe('Ids of your own Microsoft Entra tenants.'),
+    ownDomains: z
+      .array(z.string().min(1).toLowerCase())
+      .default([])
+      .describe("Your own mail domains: what a rule's organizer: own and external mean."),
+    policy: policySchema.prefault({}).describe('Which Teams meetings are joined how.'),
+    rules: z
+      .array(ruleSchema)
+      .max(200)
+      .default([])
+      .describe('For invites that Usher does not know or should treat otherwise; see docs/rules.md.'),
     window: z
       .strictObject({ backDays: z.number().min(0).max(30).default(1), aheadDays: z.number().min(1).max(60).default(7) })
       .prefault({})

@@ -4,7 +4,7 @@ import { readFile as readInvites } from '../../parsers/read/file.ts';
 import { guidOf } from '../../parsers/teams.ts';
 import { understand } from '../../parsers/understand.ts';
 import { answerOf, type ExplainLine } from './answer.ts';
-import { colours, explainForPeople, plain } from './people.ts';
+import { explainForPeople, paintFor } from './people.ts';
 
 /** What a command may touch; tests pass their own. */
 export interface CommandIo {
@@ -32,7 +32,7 @@ export async function explainCommand(args: readonly string[], io: CommandIo): Pr
     io.stdout.write(usage);
     return 0;
   }
-  const paint = io.stdout.isTTY === true && !process.env['NO_COLOR'] ? colours : plain;
+  const paint = paintFor(io.stdout);
   let status = 0;
   for (const [index, file] of options.files.entries()) {
     const line = await explainFile(file, options.ownTenants, io);
@@ -50,7 +50,7 @@ export async function explainFile(
   io: Pick<CommandIo, 'readFile'>,
 ): Promise<ExplainLine> {
   try {
-    const invites = await readInvites(file, await io.readFile(file));
+    const invites = readInvites(file, await io.readFile(file));
     const answer = answerOf(
       file,
       invites.map((invite) => understand(invite, { ownTenants })),

@@ -6,8 +6,13 @@ type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan';
 /** Colours text, or leaves it plain where there is no terminal. */
 export type Paint = (style: Style, text: string) => string;
 
-export const colours: Paint = (style, text) => styleText(style, text, { validateStream: false });
-export const plain: Paint = (_style, text) => text;
+const colours: Paint = (style, text) => styleText(style, text, { validateStream: false });
+const plain: Paint = (_style, text) => text;
+
+/** Colours on a terminal, unless NO_COLOR (no-color.org) is set. */
+export function paintFor(stream: { isTTY?: boolean | undefined }): Paint {
+  return stream.isTTY === true && !process.env['NO_COLOR'] ? colours : plain;
+}
 
 const routes: Readonly<Record<EventAnswer['route'], string>> = {
   cvi: 'cvi: the room dials the interop partner whose coordinates are in the invite',
@@ -27,6 +32,9 @@ const advice: Readonly<Record<string, string>> = {
   'cvi-partner-unknown': 'dial the IVR and type the conference id',
   broadcast: 'an event that guests only watch',
   unreadable: 'the invite broke the parser; please report it',
+  'too-slow': 'the invite took too long to understand and was given up',
+  'rule-failed': 'a rule matched and could not make a dial string',
+  'policy-failed': 'policy.partnerDial could not make a dial string',
 };
 
 export function explainForPeople(line: ExplainLine, paint: Paint): string {
@@ -81,6 +89,6 @@ function supported(join: EventAnswer['join'], field: string): string | null {
 }
 
 /** Text of an invite must not steer the terminal. */
-function visible(text: string): string {
+export function visible(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
 }

@@ -2,8 +2,7 @@
 import { resolve } from 'node:path';
 import type { Part } from '../../media/setup/find.ts';
 import { slateWords } from '../../media/slate/slate.ts';
-import type { Invite, Understanding } from '../../parsers/invite.ts';
-import { understand } from '../../parsers/understand.ts';
+import { type UnderstandOptions, understand } from '../../parsers/understand.ts';
 import type { CallChange } from '../calls/dispatch.ts';
 import { outcomeTable } from '../calls/outcomes.ts';
 import { type Clock, systemClock } from '../clock.ts';
@@ -11,11 +10,12 @@ import type { Config, Language } from '../config/schema.ts';
 import { clockJobs } from '../jobs/clock-jobs.ts';
 import { startJobs } from '../jobs/jobs.ts';
 import { SqliteAgendaBackend } from '../jobs/sqlite-backend/backend.ts';
+import { openParsePool } from '../parsing/pool.ts';
 import { deviceCollection } from '../rooms/device-store.ts';
 import { Dialling, type GuestProgress } from '../rooms/dialling.ts';
 import { planCollection } from '../rooms/plan-store.ts';
 import { Reconciler } from '../rooms/reconciler.ts';
-import { Room, type RoomSurroundings } from '../rooms/room.ts';
+import { Room, type RoomSurroundings, type Understand } from '../rooms/room.ts';
 import { Rooms } from '../rooms/rooms.ts';
 import { loadSecret } from '../rooms/secret.ts';
 import { openSqliteStore } from '../store/sqlite/store.ts';
@@ -100,7 +100,7 @@ async function open(
     clock,
     secret,
     plans: await store.collection(planCollection),
-    understand: async (invites) => invites.map((invite) => understandOne(invite, config.ownTenants)),
+    understand: openUnderstanding(config, clock, log, opened),
     window: { backMs: config.window.backDays * day, aheadMs: config.window.aheadDays * day },
   };
   const devices = new Map<string, RoomDevices>();
@@ -198,8 +198,14 @@ async function open(
   };
 }
 
-function understandOne(invite: Invite, ownTenants: readonly string[]): Understanding {
-  return understand(invite, { ownTenants });
+/** In a thread of its own; on a simulated clock in this one, since a thread's time is real. */
+function openUnderstanding(config: Config, clock: Clock, log: Log, opened: (() => Promise<void>)[]): Understand {
+  const { ownTenants, ownDomains, policy, rules } = config;
+  const options: UnderstandOptions = { ownTenants, ownDomains, policy, rules };
+  if (clock !== systemClock) return async (invites) => invites.map((invite) => understand(invite, options));
+  const pool = openParsePool({ ...options, onTrouble: (message) => log.warn({ event: 'parse-trouble' }, message) });
+  opened.push(() => pool.close());
+  return (invites) => pool.understand(invites);
 }
 
 /** What the room's panel says of its guest call. */

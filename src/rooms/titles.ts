@@ -1,6 +1,7 @@
 /** What an entry says: its title, organiser and note, under the room's privacy rules and in the room's language. */
 import type { JoinEntry } from '../../connectors/devices/device.ts';
 import type { Invite, Understanding } from '../../parsers/invite.ts';
+import { ruleTitle } from '../../parsers/rules.ts';
 import type { Language } from '../config/schema.ts';
 import type { RoomSettings } from './plan.ts';
 
@@ -70,7 +71,7 @@ export function entryTitle(
   const hidden = hides(room.privacy.subject, isPrivate);
   const organizer = organizerShown(room, invite, isPrivate);
   const fallback = organizer?.name ?? say.meeting;
-  const subject = oneLine(invite.subject);
+  const subject = oneLine(ruleTitle(understanding) ?? invite.subject);
   const base = hidden ? (isPrivate ? say.privateMeeting : fallback) : subject === '' ? fallback : subject;
   const cvi = understanding.route === 'cvi' ? understanding.join?.cvi : undefined;
   // At an IVR that we cannot dial past, people must type the id: it stands in the title, which every device shows.
