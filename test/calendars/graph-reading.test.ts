@@ -1,26 +1,13 @@
 import assert from 'node:assert/strict';
 import { type Calendar, CalendarUnavailable, type Window } from '../../connectors/calendars/calendar.ts';
-import { type GraphOptions, type GraphTenant, openGraph } from '../../connectors/calendars/graph/tenant.ts';
+import type { GraphTenant } from '../../connectors/calendars/graph/tenant.ts';
 import { appCertificate } from '../../fixtures/graph/certificates.ts';
 import { GraphSimulator } from '../../fixtures/graph/simulator.ts';
-import { systemClock } from '../../src/clock.ts';
 import { calendarContract } from './contract.ts';
+import { tenantOf } from './graph-tenant.ts';
 
 const room = 'fjord@example.com';
 const week: Window = { from: Date.parse('2026-03-02T00:00Z'), to: Date.parse('2026-03-09T00:00Z') };
-
-function tenantOf(simulator: GraphSimulator, options: Partial<GraphOptions> = {}): GraphTenant {
-  const { tenant, clientId, secret } = simulator.options;
-  return openGraph({
-    tenant,
-    clientId,
-    credential: { kind: 'secret', secret },
-    clock: systemClock,
-    endpoints: simulator.endpoints,
-    ca: simulator.ca,
-    ...options,
-  });
-}
 
 calendarContract('a mailbox by Microsoft Graph', '@calendars', { tells: false }, async () => {
   const simulator = await GraphSimulator.start();

@@ -40,6 +40,8 @@ export class Http {
   readonly #dispatcher: Dispatcher;
   readonly #clock: ConnectorClock;
   readonly #timeoutMs: number;
+  /** Milliseconds that the servers' clocks are ahead of ours, as their last answer said. */
+  #aheadMs = 0;
 
   constructor(options: HttpOptions) {
     this.#clock = options.clock;
@@ -75,7 +77,12 @@ export class Http {
         signal: ended.signal,
       });
       const body = await collect(answer);
-      return { status: answer.statusCode, headers: flat(answer.headers), body };
+      const headers = flat(answer.headers);
+      const date = Date.parse(headers['date'] ?? '');
+      // A header of whole seconds: differences of less say nothing.
+      if (!Number.isNaN(date))
+        this.#aheadMs = Math.abs(date - this.#clock.now()) < 2_000 ? 0 : date - this.#clock.now();
+      return { status: answer.statusCode, headers, body };
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       const reason = ended.signal.aborted ? ended.signal.reason : error;
@@ -85,6 +92,11 @@ export class Http {
       cancel();
       signal?.removeEventListener('abort', abort);
     }
+  }
+
+  /** What the clock of the servers shows, milliseconds since 1970. */
+  serverNow(): number {
+    return this.#clock.now() + this.#aheadMs;
   }
 
   async close(): Promise<void> {

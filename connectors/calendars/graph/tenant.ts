@@ -6,7 +6,9 @@ import { GraphCalendar } from './calendar.ts';
 import { clouds, type GraphCloud, type GraphEndpoints } from './clouds.ts';
 import { Gate } from './gate.ts';
 import { Http } from './http.ts';
+import { type NotificationCounters, type NotificationOptions, Notifications } from './notifications.ts';
 import { CalendarReader } from './reader.ts';
+import type { SubscriptionStatus } from './subscription.ts';
 import { type GraphCredential, Tokens } from './tokens.ts';
 
 export interface GraphOptions {
@@ -27,9 +29,19 @@ export interface GraphOptions {
   requestsPerDay?: number;
   /** Milliseconds for one request, whole. Default 30,000. */
   timeoutMs?: number;
+  /** Without a public address rooms are polled. */
+  notifications?: NotificationOptions;
+}
+
+export interface NotificationStatus {
+  /** One for each mailbox that is watched. */
+  mailboxes: readonly SubscriptionStatus[];
+  counters: Readonly<NotificationCounters>;
 }
 
 export interface GraphTenant {
+  /** Listens for notifications, where they are configured. Call it before calendars are watched. */
+  start(): Promise<void>;
   /** @param timeZone the room's, an IANA name */
   calendar(mailbox: string, timeZone: string): Calendar;
   readonly budget: BudgetMeter;
@@ -38,8 +50,13 @@ export interface GraphTenant {
    * @param plannedMs as configured
    */
   pollMs(mailbox: string, plannedMs: number): number;
+  /** `null` where there are none and rooms are polled. */
+  readonly notifications: NotificationStatus | null;
+  /** Removes the subscriptions that are left, and closes listener and connections. */
   close(): Promise<void>;
 }
+
+const silentPollMs = 60_000;
 
 /** @throws TypeError when the certificate of the app cannot be read */
 export function openGraph(options: GraphOptions): GraphTenant {
@@ -56,12 +73,37 @@ export function openGraph(options: GraphOptions): GraphTenant {
   const budget = new RequestBudget(clock, options.requestsPerDay ?? 1_000_000);
   const api = new GraphApi({ graph: endpoints.graph, http, tokens, gate: new Gate(clock), budget, clock });
   const reader = new CalendarReader(api, clock);
+  const serverNow = (): number => http.serverNow();
+  const tenantId = /^[0-9a-f-]{36}$/i.test(tenant) ? tenant.toLowerCase() : null;
+  const told =
+    options.notifications === undefined
+      ? null
+      : new Notifications(options.notifications, { api, clock, serverNow, tenantId });
   return {
-    calendar: (mailbox, timeZone) => new GraphCalendar({ mailbox, timeZone, reader, watch: null }),
+    async start() {
+      await told?.listen();
+    },
+    calendar: (mailbox, timeZone) =>
+      new GraphCalendar({
+        mailbox,
+        timeZone,
+        reader,
+        watch: told === null ? null : (changed) => told.watch(mailbox, changed),
+      }),
+    get notifications() {
+      return told === null ? null : { mailboxes: told.status(), counters: told.counters };
+    },
     get budget() {
       return budget.meter;
     },
-    pollMs: (_mailbox, plannedMs) => plannedMs * budget.stretch,
-    close: () => http.close(),
+    pollMs(mailbox, plannedMs) {
+      // Rooms that should be told of changes and are not at the moment are looked after more often.
+      const silent = told !== null && !told.tells(mailbox);
+      return (silent ? Math.min(plannedMs, silentPollMs) : plannedMs) * budget.stretch;
+    },
+    async close() {
+      await told?.close();
+      await http.close();
+    },
   };
 }
