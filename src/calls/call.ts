@@ -30,12 +30,16 @@ export interface CallParts {
   log: CallLog;
   /** How often the guest may ask to be let in, in all. */
   maxKnocks: number;
+  /** How long the slate says why before BYE, milliseconds; null: as the outcome's row says. */
+  farewellMs: number | null;
   /** Told of every state, and at the end with the outcome. */
   onState: (state: CallState, outcome: CallOutcome | null) => void;
 }
 
 /** Pause before knocking again, milliseconds; longer each time. */
 const knockPause = 2_000;
+/** How long an answer to BYE is waited for; the SIP edge goes on repeating it by itself, milliseconds. */
+const byePatience = 1_500;
 /** How long parts may take to close before the call counts as over, milliseconds. */
 const closingPatience = 10_000;
 /** A room that waits for its window is told of a changed meeting within this time, milliseconds. */
@@ -56,6 +60,7 @@ export class Call {
   #over: { outcome: CallOutcome; detail: string | null } | null = null;
   /** What the farewell is about: a room that hangs up while it reads has still been told that. */
   #farewellOf: { outcome: CallOutcome; detail: string | null } | null = null;
+  #legFailure: string | null = null;
   #finishing = false;
 
   constructor(parts: CallParts) {
@@ -113,9 +118,11 @@ export class Call {
     try {
       await leg.accept(new HoldWatch(bridged, (held) => this.#held(held)));
     } catch (error) {
+      // The leg has ended already; why is known here alone.
       this.#finish(error instanceof UnacceptableOffer ? 'no-common-media' : 'bridge-failed', words(error));
       return;
     }
+    if (this.#legFailure !== null) this.#finish('signalling-failed', this.#legFailure);
     if (this.#over !== null || !this.#to('answered')) return;
     this.#slate.open(() => bridged.slatePort());
     this.#waitOrJoin();
@@ -243,7 +250,9 @@ export class Call {
     }
     this.#show({ kind: 'ended', outcome: row.slate });
     this.#stopTimer();
-    this.#stopTimer = this.#parts.clock.after(row.slateMs, () => this.#finish(outcome, detail));
+    this.#stopTimer = this.#parts.clock.after(this.#parts.farewellMs ?? row.slateMs, () =>
+      this.#finish(outcome, detail),
+    );
     this.#farewellOf = { outcome, detail };
   }
 
@@ -252,6 +261,7 @@ export class Call {
       this.#finish(this.#farewellOf.outcome, this.#farewellOf.detail);
     else if (end.by === 'remote')
       this.#finish('room-left', end.reason === null ? end.how : `${end.how}: ${end.reason.text}`);
+    else if (end.by === 'failure' && this.#state === 'attempt') this.#legFailure = end.detail;
     else if (end.by === 'failure') this.#finish('signalling-failed', end.detail);
   }
 
@@ -270,7 +280,8 @@ export class Call {
     const bridged = this.#bridged;
     await bridged?.setGate('closed').catch((error: unknown) => this.#ignored(error));
     const streams = (await bridged?.stats().catch(() => [])) ?? [];
-    const goodbyes = [this.#guest?.leave(), leg.hangUp(outcomeTable[outcome].reason), this.#slate.close()];
+    const bye = within(clock, byePatience, leg.hangUp(outcomeTable[outcome].reason));
+    const goodbyes = [this.#guest?.leave(), bye, this.#slate.close()];
     this.#to('ended', detail);
     record.finish(clock.now(), outcome, detail, streams);
     await within(clock, closingPatience, Promise.allSettled(goodbyes));

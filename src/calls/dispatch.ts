@@ -27,6 +27,8 @@ export interface CallLimits {
   retryAfterSeconds: number;
   /** How often the guest of one call may ask to be let in, in all. Default 3. */
   maxKnocks: number;
+  /** How long the slate says why a call ends, before BYE, milliseconds. Default null: 4 to 8 s, by the outcome. */
+  farewellMs: number | null;
   /** Blank pages kept ready when nothing is planned. Default 2. */
   warmPages: number;
   /** Most blank pages kept ready, bounded by memory. Default 6. */
@@ -38,6 +40,7 @@ const defaultLimits: CallLimits = {
   maxCallsPerRoom: 2,
   retryAfterSeconds: 60,
   maxKnocks: 3,
+  farewellMs: null,
   warmPages: 2,
   maxWarmPages: 6,
 };
@@ -205,6 +208,7 @@ class Dispatch implements Calls {
       clock,
       log,
       maxKnocks: this.#limits.maxKnocks,
+      farewellMs: this.#limits.farewellMs,
       onState: (state, outcome) => {
         if (state === 'ended') this.#live.delete(live);
         onChange?.({ ...liveCall(live), state, outcome });

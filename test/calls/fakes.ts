@@ -51,7 +51,13 @@ export class FakeLeg extends EventEmitter<SipLegEvents> implements SipLeg {
 
   async accept(session: MediaSession): Promise<void> {
     this.session = session;
-    await session.answer('v=0\r\nm=audio 1 RTP/AVP 0\r\na=sendrecv\r\n');
+    try {
+      await session.answer('v=0\r\nm=audio 1 RTP/AVP 0\r\na=sendrecv\r\n');
+    } catch (error) {
+      this.told.push('reject 488');
+      this.end({ by: 'failure', detail: String(error) });
+      throw error;
+    }
     this.told.push('accept');
     this.emit('confirmed');
   }

@@ -36,6 +36,8 @@ export interface BaresipOptions {
    * Keep it clean: baresip 1.0 aborts when x264 gets noisy 720p. Default `testsrc2`.
    */
   video?: string | null;
+  /** Writes every SIP message to `output`. Default false. */
+  trace?: boolean;
   /** SDES. Default false. */
   srtp?: boolean;
   /** Further lines for its configuration file. */
@@ -104,6 +106,7 @@ export class Baresip {
       const controlPort = await freePort();
       await prepare(folder, options, sipPort, controlPort);
       const args = ['-4', '-v', '-f', folder, '-t', String(options.lifetimeSeconds ?? 120)];
+      if (options.trace === true) args.push('-s');
       const child = spawn(binary, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
       const control = await connectWhenUp(controlPort, child);
       return new Baresip(folder, child, control, sipPort);
