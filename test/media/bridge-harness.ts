@@ -74,7 +74,16 @@ export async function openSender(
 ): Promise<SenderPage> {
   const entry = fileURLToPath(new URL('pages/sender.ts', import.meta.url));
   const host = await openGuestPage({ browser, entry, port });
-  const all = { hz: 700, colour: '#00ff00', width: 640, height: 360, framesPerSecond: 15, receive: true, ...options };
+  const all = {
+    hz: 700,
+    colour: '#00ff00',
+    width: 640,
+    height: 360,
+    framesPerSecond: 15,
+    moving: false,
+    receive: true,
+    ...options,
+  };
   await host.page.evaluate((given) => window.start(given), all);
   return {
     page: host.page,

@@ -192,13 +192,20 @@ export class RoomPeer {
   }
 
   /** Starts to send a tone and a colour, as a room's system would. */
-  async send(options: { hz: number; colour: string; srtp?: { suite: string; key: string } }): Promise<void> {
+  async send(options: {
+    hz: number;
+    colour: string;
+    size?: string;
+    rate?: number;
+    srtp?: { suite: string; key: string };
+  }): Promise<void> {
+    const { size = '640x360', rate = 15 } = options;
     const { audio, video } = this.formats;
     const scheme = options.srtp === undefined ? 'rtp' : 'srtp';
     const secret =
       options.srtp === undefined ? [] : ['-srtp_out_suite', options.srtp.suite, '-srtp_out_params', options.srtp.key];
     const args = ['-re', '-f', 'lavfi', '-i', `sine=frequency=${options.hz}:sample_rate=48000,volume=4`];
-    if (video !== null) args.push('-re', '-f', 'lavfi', '-i', `color=${options.colour}:size=640x360:rate=15`);
+    if (video !== null) args.push('-re', '-f', 'lavfi', '-i', `color=${options.colour}:size=${size}:rate=${rate}`);
     args.push('-map', '0:a', ...audio.encode, '-ac', audio.map.endsWith('/2') ? '2' : '1');
     args.push('-payload_type', String(audio.payloadType), '-f', 'rtp', ...secret);
     args.push(`${scheme}://127.0.0.1:${await this.audio.encoderPort()}?pkt_size=332`);

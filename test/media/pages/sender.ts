@@ -8,6 +8,8 @@ export interface SenderOptions {
   width: number;
   height: number;
   framesPerSecond: number;
+  /** Draws boxes that move, which a codec has some work with. */
+  moving: boolean;
   /** False for a page in the slate's place. */
   receive: boolean;
 }
@@ -59,6 +61,10 @@ window.start = async (options) => {
     // Something must change, or nothing is captured.
     context.fillStyle = frame++ % 2 === 0 ? '#000' : '#fff';
     context.fillRect(0, 0, 16, 16);
+    for (let box = 0; options.moving && box < 20; box++) {
+      context.fillStyle = `hsl(${(box * 37 + frame) % 360},80%,60%)`;
+      context.fillRect((box * 97 + frame * 5) % options.width, (box * 53 + frame * 3) % options.height, 60, 40);
+    }
   };
   draw();
   setInterval(draw, 1000 / options.framesPerSecond);
