@@ -64,7 +64,12 @@ export function readEml(bytes: Uint8Array): Invite[] {
 function eventsOf(calendar: IcsCalendar, method: string | null): Invite[] {
   return calendar.components
     .filter((component) => component.name === 'VEVENT')
-    .map((component): Invite => ({ ...inviteFromComponent(component, calendar.method ?? method), source: 'eml' }));
+    .map((component): Invite => ({ ...inviteFromComponent(component, methodOf(calendar, method)), source: 'eml' }));
+}
+
+/** The calendar's own method; a cancellation counts whichever of the two places says so. */
+function methodOf(calendar: IcsCalendar, declared: string | null): string | null {
+  return declared === 'CANCEL' ? declared : (calendar.method ?? declared);
 }
 
 /** A mail often carries one calendar twice: as a part and as an attachment. */

@@ -11,7 +11,7 @@ const address = /[^\s@<>]{1,128}@[^\s@<>]{1,255}\.[a-z]/i;
 
 /** The word for the sender in Outlook's header block; the block's other lines are known by shape. */
 const from = new Set(
-  'from,von,de,da,van,från,fra,lähettäjä,od,от,від,kimden,gönderen,από,feladó,de la,saatja,no,nuo,发件人,發件人,寄件者,差出人,送信者,보낸 사람,من,מאת,จาก,từ,dari,oddawca,pošiljatelj,šalje,remitente,expéditeur,mittente,remetente,afzender,avsändare,avsender,afsender'.split(
+  'from,von,de,da,van,från,fra,lähettäjä,od,от,від,kimden,gönderen,από,feladó,de la,saatja,nuo,发件人,發件人,寄件者,差出人,送信者,보낸 사람,من,מאת,จาก,từ,dari,oddawca,pošiljatelj,šalje,remitente,expéditeur,mittente,remetente,afzender,avsändare,avsender,afsender'.split(
     ',',
   ),
 );
@@ -61,14 +61,12 @@ function isHeaderBlock(lines: readonly string[], at: number): boolean {
   if (!known && !(address.test(value) && !isDate(value))) return false;
   let count = 1;
   let dated = false;
-  for (let i = at + 1; i < Math.min(lines.length, at + 8); i++) {
+  for (let i = at + 1; i < Math.min(lines.length, at + 12); i++) {
     const line = lines[i] ?? '';
-    if (line.length > 2100) break;
-    const next = header.exec(line);
-    if (next === null) {
-      if (line.trim() === '' && count < 2) continue;
-      break;
-    }
+    // Some mailers write every line of the block as a paragraph of its own.
+    if (line.trim() === '' && (lines[i - 1] ?? '').trim() !== '') continue;
+    const next = line.length > 2100 ? null : header.exec(line);
+    if (next === null) break;
     count++;
     // A label that we know may have the recipient next; any other is the sender's only if the date follows at once.
     if (count <= (known ? 3 : 2) && isDate(next.groups?.['value'] ?? '')) dated = true;

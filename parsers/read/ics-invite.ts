@@ -34,7 +34,9 @@ export function inviteFromComponent(
   const event = new Event(component, options);
   const start = event.time('DTSTART');
   const status = event.raw('STATUS')?.toUpperCase() ?? '';
-  const locations = [event.text('LOCATION'), ...event.richLocations()].flatMap((place) => place ?? []);
+  const locations = [event.text('LOCATION'), ...event.richLocations(), event.otherLocation()].flatMap(
+    (place) => place ?? [],
+  );
   return {
     source: 'ics',
     uid: event.raw('UID'),
@@ -135,6 +137,12 @@ class Event {
     } catch {
       return [];
     }
+  }
+
+  /** The web page that LOCATION names as its other form (RFC 5545 section 3.2.1). */
+  otherLocation(): string | null {
+    const other = this.first('LOCATION')?.params.get('ALTREP')?.[0] ?? '';
+    return /^https?:/i.test(other) ? other : null;
   }
 
   properties(): InviteProperties {

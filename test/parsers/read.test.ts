@@ -163,6 +163,8 @@ describe('@invites iCalendar', () => {
       Url: 'https://example.com/u',
     });
     assert.deepEqual(invite.locations, ['Room 7', 'room7@example.com']);
+    const other = read('a.ics', event('LOCATION;ALTREP="https://example.com/room":Room 7'));
+    assert.deepEqual(other.locations, ['Room 7', 'https://example.com/room']);
     assert.deepEqual(invite.conferences, ['tel:+1-555-0100', 'https://example.com/v?a=1']);
     assert.equal(invite.html, '<p>a, b</p>');
     assert.equal(invite.sensitivity, 'private');
@@ -330,6 +332,7 @@ describe('@invites the newest message and its history', () => {
       '差出人: x <a@example.com>\n送信日時: 2026年2月2日 10:00\n宛先: y\n件名: z',
       'De : A [mailto:a@example.com]\nEnvoyé : lundi 2 février 2026 10:00\nÀ : x\nObjet : y',
       '*From:* a@example.com\n*Date:* 2 Feb 2026, 10:00\n*To:* x',
+      'From: Doe, J\n\nSent: Monday, February 2, 2026 10:00 AM\n\nTo: x\n\nSubject: y',
     ]) {
       assert.equal(newest(text(`New\n\n${block}\n\nold`)), 'New', block);
     }
