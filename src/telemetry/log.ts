@@ -46,12 +46,13 @@ export function createLog(options: LogOptions = {}): Log {
 /**
  * Masks what has the shape of a secret wherever it stands: room secrets in addresses, whatever the secret file gives
  * (dial tokens, the administrator's secret: 26 base32 characters; entry ids, which are no secrets, look alike but for their prefix),
- * credentials in URLs, `Authorization` values. Error messages of libraries quote addresses; this is for them.
+ * credentials in URLs and in their queries (Teams' `p=`, Zoom's `pwd=`), `Authorization` values. Error messages of libraries quote addresses; this is for them.
  */
 export function maskSecrets(text: string): string {
   return text
-    .replace(/(\/r\/[^/\s"\\?#]{1,200}\/)[^/\s"\\?#]{1,400}/g, '$1***')
+    .replace(/(\/r\/[^/\s"\\?#]{1,200}\/)(?!:secret\/)[^/\s"\\?#]{1,400}/g, '$1***')
     .replace(/(?<!usher-)\b[a-z2-7]{26}\b/gi, '***')
     .replace(/(:\/\/[^/\s"\\:@]{1,100}):[^/\s"\\@]{1,200}@/g, '$1:***@')
+    .replace(/([?&](?:p|pwd|pass(?:code|word)?|token|secret|key|sig|signature|code|h)=)[^\s"&#\\]{1,400}/gi, '$1***')
     .replace(/\b(Bearer|Basic|Digest) [^\s"\\]{4,}/gi, '$1 ***');
 }

@@ -86,9 +86,16 @@ describe('the log @firm', () => {
     );
   });
 
+  it('masks passcodes in meeting links', () => {
+    assert.equal(
+      maskSecrets('"https://teams.microsoft.com/meet/2112223334445?p=abcDEF" https://example.org/x?a=1&pwd=xyz&b=2'),
+      '"https://teams.microsoft.com/meet/2112223334445?p=***" https://example.org/x?a=1&pwd=***&b=2',
+    );
+  });
+
   it('masks a hostile megabyte in linear time', () => {
     const began = performance.now();
-    for (const part of ['/r/', '://', 'a', 'Bearer ', '/r/x/', '@', ':', 'usher-'])
+    for (const part of ['/r/', '://', 'a', 'Bearer ', '/r/x/', '@', ':', '?p=', '&key', 'usher-'])
       maskSecrets(part.repeat(1_000_000 / part.length));
     assert.ok(performance.now() - began < 2_000);
   });
