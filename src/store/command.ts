@@ -1,7 +1,10 @@
-/** `usher store backup|restore`: what an administrator does with the store file from the command line. */
+/** `usher store backup|restore|copy`: what an administrator does with stores from the command line. */
+import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Clock } from '../clock.ts';
+import { copyStore, type RawStore } from './copy.ts';
 import { backupStore, restoreStore } from './sqlite/backup.ts';
+import { openRawSqlite } from './sqlite/raw.ts';
 import { StoreUnavailable } from './store.ts';
 
 export interface StoreCommandIo {
@@ -11,10 +14,14 @@ export interface StoreCommandIo {
   clock: Clock;
   /** The store file that the configuration names; `--store` wins over it. */
   store?: string | undefined;
+  /** For addresses that hold a password: `copy` takes `env:NAME`. Default: the process's own. */
+  env?: Readonly<Record<string, string | undefined>>;
 }
 
 const usage = `usage: usher store backup [--store FILE] TO       writes a back-up of the store to the new file TO; Usher may be running
-       usher store restore [--store FILE] FROM    puts the back-up FROM in the store's place; Usher must be stopped`;
+       usher store restore [--store FILE] FROM    puts the back-up FROM in the store's place; Usher must be stopped
+       usher store copy FROM TO                   copies a store into an empty one; both without Usher, and run again if cut off
+                                                  FROM and TO: a file, mongodb://…, or env:NAME for a variable that holds one`;
 
 /** @returns the exit status: 0, 1 where the store or the back-up stands in the way, 2 for bad use */
 export async function storeCommand(args: readonly string[], io: StoreCommandIo): Promise<number> {
@@ -29,7 +36,7 @@ export async function storeCommand(args: readonly string[], io: StoreCommandIo):
     return 0;
   }
   try {
-    return run(asked, io);
+    return await run(asked, io);
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error;
     io.err(`usher store: ${error.message}`);
@@ -38,8 +45,8 @@ export async function storeCommand(args: readonly string[], io: StoreCommandIo):
 }
 
 interface Asked {
-  command: 'backup' | 'restore';
-  file: string;
+  command: 'backup' | 'restore' | 'copy';
+  files: readonly [string, ...string[]];
   store: string | undefined;
 }
 
@@ -57,14 +64,18 @@ function parse(args: readonly string[]): Asked | string | null {
   }
   if (parsed.values.help) return null;
   const [command, file, ...more] = parsed.positionals;
-  if (command !== 'backup' && command !== 'restore') {
-    return `usher store: backup or restore is to be said, found ${command === undefined ? 'nothing' : `"${command}"`}.`;
+  if (command !== 'backup' && command !== 'restore' && command !== 'copy') {
+    return `usher store: backup, restore or copy is to be said, found ${command === undefined ? 'nothing' : `"${command}"`}.`;
   }
-  if (file === undefined || more.length > 0) return `usher store ${command}: exactly one file is to be named.`;
-  return { command, file, store: parsed.values.store };
+  if (file === undefined || more.length !== (command === 'copy' ? 1 : 0)) {
+    return `usher store ${command}: exactly ${command === 'copy' ? 'two stores are' : 'one file is'} to be named.`;
+  }
+  return { command, files: [file, ...more], store: parsed.values.store };
 }
 
-function run(asked: Asked, io: StoreCommandIo): number {
+async function run(asked: Asked, io: StoreCommandIo): Promise<number> {
+  const [file, to] = asked.files;
+  if (asked.command === 'copy') return copy(file, to ?? '', io);
   const store = asked.store ?? io.store;
   if (store === undefined) {
     io.err(
@@ -73,12 +84,46 @@ function run(asked: Asked, io: StoreCommandIo): number {
     return 2;
   }
   if (asked.command === 'backup') {
-    backupStore(store, asked.file);
-    io.out(`${asked.file} is a back-up of ${store}.`);
+    backupStore(store, file);
+    io.out(`${file} is a back-up of ${store}.`);
     return 0;
   }
-  const kept = restoreStore(store, asked.file, io.clock);
-  io.out(`${store} is now what ${asked.file} holds.`);
+  const kept = restoreStore(store, file, io.clock);
+  io.out(`${store} is now what ${file} holds.`);
   if (kept !== null) io.out(`What was there before is kept as ${kept}; remove it when you no longer need it.`);
   return 0;
+}
+
+async function copy(from: string, to: string, io: StoreCommandIo): Promise<number> {
+  const source = await openRaw(from, io, { mustExist: true });
+  try {
+    const target = await openRaw(to, io, { mustExist: false });
+    try {
+      const copied = await copyStore(source, target);
+      for (const { name, documents, kept, hash } of copied) {
+        const before = kept > 0 ? `, ${kept} of them from before` : '';
+        io.out(`${name}: ${documents} documents${before}, the same on both sides (sha256 ${hash.slice(0, 16)}…)`);
+      }
+      io.out(`${target.description} is now a copy of ${source.description}. Repeating jobs begin anew there.`);
+      return 0;
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+async function openRaw(address: string, io: StoreCommandIo, { mustExist }: { mustExist: boolean }): Promise<RawStore> {
+  const [, name] = /^env:(\w+)$/.exec(address) ?? [];
+  const found = name === undefined ? address : (io.env ?? process.env)[name];
+  if (!found) throw new StoreUnavailable(`${address}: the environment has no variable ${name}, or it is empty.`);
+  if (!/^mongodb(\+srv)?:/.test(found)) {
+    if (mustExist && !existsSync(found))
+      throw new StoreUnavailable(`${found} does not exist. Name the file of a store.`);
+    return openRawSqlite(found, io.clock);
+  }
+  // The driver is large, and who keeps a file never needs it.
+  const { openRawMongo } = await import('./mongo/raw.ts');
+  return openRawMongo({ uri: found });
 }

@@ -1,5 +1,5 @@
 /** What the MongoDB driver throws, put into sentences that say what to do. */
-import { mongo } from 'mongoose';
+import mongoose, { mongo } from 'mongoose';
 import { StoreUnavailable } from '../store.ts';
 
 /** https://www.mongodb.com/docs/manual/reference/error-codes/ */
@@ -17,7 +17,7 @@ export function brokenKey(error: unknown): 'key' | 'unique' | null {
 
 /** True where it is not known whether the operation happened: the connection broke, or the server changed its role. */
 export function isInterrupted(error: unknown): boolean {
-  if (error instanceof mongo.MongoServerSelectionError) return false;
+  if (isAway(error)) return false;
   if (error instanceof mongo.MongoNetworkError) return true;
   return error instanceof mongo.MongoError && error.hasErrorLabel('RetryableWriteError');
 }
@@ -32,7 +32,7 @@ function sentence(error: unknown, store: string): string | null {
   if (error instanceof mongo.MongoCompatibilityError || isTooOld(error)) {
     return `${store} is too old: Usher needs MongoDB 7.0 or newer. Upgrade the server.`;
   }
-  if (error instanceof mongo.MongoServerSelectionError) {
+  if (isAway(error)) {
     return `${store} cannot be reached (${error.message}). See that it runs, that its address is right and that nothing between blocks the connection.`;
   }
   if (error instanceof mongo.MongoServerError) {
@@ -47,13 +47,25 @@ function sentence(error: unknown, store: string): string | null {
   }
   if (error instanceof mongo.MongoNotConnectedError || error instanceof mongo.MongoClientClosedError)
     return `${store} is closed.`;
-  if (error instanceof mongo.MongoParseError || error instanceof mongo.MongoInvalidArgumentError) {
+  // By its name: the parser of connection strings has an error class of its own.
+  if (error instanceof Error && (error.name === 'MongoParseError' || error.name === 'MongoInvalidArgumentError')) {
     return `${store}: the connection string is not valid (${error.message}). It looks like mongodb://user:password@host:27017/usher`;
   }
   return null;
 }
 
+/** No server could be chosen in time; mongoose has an error of its own for it at the first connection. */
+function isAway(
+  error: unknown,
+): error is mongo.MongoServerSelectionError | InstanceType<typeof mongoose.Error.MongooseServerSelectionError> {
+  return (
+    error instanceof mongo.MongoServerSelectionError || error instanceof mongoose.Error.MongooseServerSelectionError
+  );
+}
+
 /** The driver says so in a selection error when no server speaks a protocol that it still knows. */
 function isTooOld(error: unknown): boolean {
-  return error instanceof mongo.MongoServerSelectionError && error.reason?.compatible === false;
+  if (!isAway(error)) return false;
+  const reason: unknown = 'reason' in error ? error.reason : null;
+  return typeof reason === 'object' && reason !== null && 'compatible' in reason && reason.compatible === false;
 }

@@ -55,3 +55,12 @@ export function withoutNull(indexed: ReadonlyMap<string, IndexValue>): Kept['ix'
   for (const [index, value] of indexed) if (value !== null) ix[index] = value;
   return ix;
 }
+
+/** The catalogue's entry that marks the target of a copy that is not complete; no collection can have this name. */
+export const unfinishedCopyKey = 'unfinished copy';
+
+/** What an unfinished copy into this database comes from; null where there is none. */
+export async function unfinishedCopyOf(connection: Connection): Promise<string | null> {
+  const entry = await catalogueModel(connection).findById(unfinishedCopyKey).lean();
+  return entry === null ? null : entry.indexes;
+}

@@ -7,15 +7,24 @@
  */
 import mongoose, { type Connection, type Model } from 'mongoose';
 import { checkSpec, prepare, restore } from '../checks.ts';
+import { refuseUnfinished } from '../copy.ts';
 import { type Collection, type CollectionSpec, type Store, StoreConflict, StoreUnavailable } from '../store.ts';
 import { MongoCollection, type OpenStore } from './collection.ts';
 import { brokenKey, explained } from './errors.ts';
-import { type Catalogue, catalogueModel, catalogueSchema, type Kept, keptModel, withoutNull } from './model.ts';
+import {
+  type Catalogue,
+  catalogueModel,
+  catalogueSchema,
+  type Kept,
+  keptModel,
+  unfinishedCopyOf,
+  withoutNull,
+} from './model.ts';
 
 export interface MongoStoreOptions {
   /** `mongodb://…` or `mongodb+srv://…` with the database's name; without one, the database is `usher`. */
   uri: string;
-  /** How long an operation waits for a server, in milliseconds. Default 10,000. */
+  /** How long an operation waits for a server, in milliseconds, where `uri` does not say. Default 10,000. */
   patience?: number;
 }
 
@@ -25,7 +34,13 @@ export const defaultDatabase = 'usher';
 /** @throws StoreUnavailable where the server is away, too old, or refuses */
 export async function openMongoStore(options: MongoStoreOptions): Promise<Store> {
   const { connection, description } = await connect(options);
-  return new MongoStore(connection, description);
+  try {
+    refuseUnfinished(description, await unfinishedCopyOf(connection));
+    return new MongoStore(connection, description);
+  } catch (error) {
+    await connection.destroy();
+    throw explained(error, description);
+  }
 }
 
 /** Connects, and sees that the server is new enough. */
@@ -39,7 +54,9 @@ export async function connect(options: MongoStoreOptions): Promise<{ connection:
       bufferCommands: false,
       maxPoolSize: 20,
       readPreference: 'primary',
-      serverSelectionTimeoutMS: options.patience ?? 10_000,
+      ...(!/[?&]serverSelectionTimeoutMS=/i.test(options.uri) && {
+        serverSelectionTimeoutMS: options.patience ?? 10_000,
+      }),
       writeConcern: { w: 'majority' },
     });
     await connection.asPromise();

@@ -10,7 +10,7 @@ import { StoreUnavailable } from '../store.ts';
 import { explained } from './errors.ts';
 import { layoutVersion, storeMigrations } from './layout.ts';
 import { lockFile } from './lock.ts';
-import { busyTimeout, checkIntegrity } from './store.ts';
+import { busyTimeout, checkIntegrity } from './open.ts';
 
 /**
  * Writes the store file at `path` to the new file `to`, complete and checked, or not at all.

@@ -52,6 +52,13 @@ export function hasTable(db: DatabaseSync, name: string): boolean {
   return db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name) !== undefined;
 }
 
+/** What a copy into this file comes from that is not complete; null where there is none. */
+export function unfinishedCopy(db: DatabaseSync): string | null {
+  if (!hasTable(db, 'copying')) return null;
+  const source = db.prepare('SELECT source FROM copying').get()?.['source'];
+  return typeof source === 'string' ? source : null;
+}
+
 /** The store's own part. Version 1: the catalogue of collections; each collection's table is made from its spec. */
 export const storeMigrations: readonly Migration[] = [
   (db) => db.exec('CREATE TABLE collections (name TEXT PRIMARY KEY, indexes TEXT NOT NULL) WITHOUT ROWID'),

@@ -6,73 +6,30 @@
  * moments before it (`synchronous = NORMAL`: the log is not flushed to the disk at every commit) but never damages the
  * file; Usher reads the calendars again then and repeats what it pushed.
  */
-import { closeSync, mkdirSync, openSync, realpathSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import type { Clock } from '../../clock.ts';
+import type { DatabaseSync } from 'node:sqlite';
 import { checkSpec } from '../checks.ts';
+import { refuseUnfinished } from '../copy.ts';
 import { type Collection, type CollectionSpec, type Store, StoreUnavailable } from '../store.ts';
 import { type OpenFile, SqliteCollection } from './collection.ts';
 import { explained } from './errors.ts';
-import { migrate, storeMigrations } from './layout.ts';
-import { type FileLock, lockFile } from './lock.ts';
+import { unfinishedCopy } from './layout.ts';
+import type { FileLock } from './lock.ts';
+import { openFile, type SqliteStoreOptions } from './open.ts';
 import { ensureTable } from './table.ts';
-
-export interface SqliteStoreOptions {
-  /** The file; made, with its folder, where it does not exist. */
-  path: string;
-  /** Dates the lock. */
-  clock: Pick<Clock, 'now'>;
-  /** The file never grows beyond this many bytes; writes that would need more are refused. Default: no limit. */
-  largestFile?: number;
-}
-
-/** How long a statement waits for another connection of this process (the jobs') to finish writing, in milliseconds. */
-export const busyTimeout = 5_000;
 
 /**
  * Opens the store, checks the whole file and brings its layout up to date.
  * @throws StoreUnavailable where the file is in use, damaged, of another program or a newer Usher, or cannot be written
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  const asked = resolve(options.path);
-  let lock: FileLock | undefined;
-  let db: DatabaseSync | undefined;
-  let path = asked;
+  const { path, db, lock } = openFile(options);
+  const store = new SqliteStore(path, db, lock);
   try {
-    path = makeFile(asked);
-    lock = lockFile(path, options.clock);
-    db = new DatabaseSync(path, { timeout: busyTimeout });
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
-    if (options.largestFile !== undefined) limitSize(db, options.largestFile);
-    checkIntegrity(db, path);
-    migrate(db, path, 'store', storeMigrations);
-    return new SqliteStore(path, db, lock);
+    refuseUnfinished(store.description, unfinishedCopy(db));
+    return store;
   } catch (error) {
-    db?.close();
-    lock?.release();
-    throw explained(error, path);
-  }
-}
-
-/** Makes the file readable for its owner alone (it holds meeting titles) and gives the one path that names it. */
-function makeFile(path: string): string {
-  mkdirSync(dirname(path), { recursive: true });
-  const real = join(realpathSync(dirname(path)), basename(path));
-  closeSync(openSync(real, 'a+', 0o600));
-  return realpathSync(real);
-}
-
-function limitSize(db: DatabaseSync, bytes: number): void {
-  const pageSize = Number(db.prepare('PRAGMA page_size').get()?.['page_size']);
-  db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(bytes / pageSize))}`);
-}
-
-/** @throws StoreUnavailable with the first thing that SQLite found wrong */
-export function checkIntegrity(db: DatabaseSync, path: string): void {
-  const found = db.prepare('PRAGMA integrity_check(1)').get()?.['integrity_check'];
-  if (found !== 'ok') {
-    throw new StoreUnavailable(`${path} is damaged (${found}). Restore a backup with: usher store restore`);
+    await store.close();
+    throw error;
   }
 }
 

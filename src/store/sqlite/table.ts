@@ -9,8 +9,8 @@ import { type CollectionSpec, StoreConflict } from '../store.ts';
 import { brokenConstraint } from './errors.ts';
 
 /** What the catalogue keeps of a spec: each index, and whether it is unique. */
-const catalogue = z.record(z.string(), z.enum(['plain', 'unique']));
-type Catalogue = z.infer<typeof catalogue>;
+export const catalogue = z.record(z.string(), z.enum(['plain', 'unique']));
+export type Catalogue = z.infer<typeof catalogue>;
 
 export const tableOf = (collection: string): string => `"doc_${collection}"`;
 export const columnOf = (index: string): string => `"ix_${index}"`;
@@ -28,12 +28,12 @@ export function ensureTable<T>(db: DatabaseSync, store: string, spec: Collection
   if (found !== null && sameIndexes(found, wanted)) return;
   db.exec('BEGIN IMMEDIATE');
   try {
-    const table = tableOf(spec.name);
-    if (found === null) {
-      db.exec(`CREATE TABLE ${table} (key TEXT PRIMARY KEY NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL)`);
+    if (found === null) createTable(db, spec.name, wanted);
+    else {
+      dropIndexes(db, spec.name, found, wanted);
+      addColumns(db, store, spec, found, wanted);
     }
-    dropIndexes(db, spec.name, found ?? {}, wanted);
-    addIndexes(db, store, spec, found ?? {}, wanted);
+    createIndexes(db, store, spec.name, wanted);
     db.prepare('INSERT OR REPLACE INTO collections VALUES (?, ?)').run(spec.name, JSON.stringify(wanted));
     db.exec('COMMIT');
   } catch (error) {
@@ -56,35 +56,46 @@ function dropIndexes(db: DatabaseSync, collection: string, found: Catalogue, wan
   }
 }
 
-function addIndexes<T>(
+/** The table alone: documents are there before their indexes when they are copied. */
+export function createTable(db: DatabaseSync, collection: string, indexes: Catalogue): void {
+  // Index columns have no type: SQLite then keeps strings and numbers as they come.
+  const columns = Object.keys(indexes).map((index) => `, ${columnOf(index)}`);
+  db.exec(
+    `CREATE TABLE ${tableOf(collection)} (key TEXT PRIMARY KEY NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL${columns.join('')})`,
+  );
+}
+
+/** Makes the indexes that are not there. @throws StoreConflict `unique` */
+export function createIndexes(db: DatabaseSync, store: string, collection: string, indexes: Catalogue): void {
+  const table = tableOf(collection);
+  for (const [index, kind] of Object.entries(indexes)) {
+    const name = indexName(collection, index);
+    try {
+      db.exec(
+        kind === 'unique'
+          ? `CREATE UNIQUE INDEX IF NOT EXISTS ${name} ON ${table} (${columnOf(index)})`
+          : `CREATE INDEX IF NOT EXISTS ${name} ON ${table} (${columnOf(index)}, key)`,
+      );
+    } catch (error) {
+      if (brokenConstraint(error) !== 'unique') throw error;
+      throw new StoreConflict(
+        'unique',
+        `In ${store}, documents of collection "${collection}" share a value of "${index}", which is to be unique. Remove the doubles first.`,
+      );
+    }
+  }
+}
+
+function addColumns<T>(
   db: DatabaseSync,
   store: string,
   spec: CollectionSpec<T>,
   found: Catalogue,
   wanted: Catalogue,
 ): void {
-  const table = tableOf(spec.name);
   const added = Object.keys(wanted).filter((index) => found[index] === undefined);
-  // No type: SQLite then keeps strings and numbers as they come.
-  for (const index of added) db.exec(`ALTER TABLE ${table} ADD COLUMN ${columnOf(index)}`);
+  for (const index of added) db.exec(`ALTER TABLE ${tableOf(spec.name)} ADD COLUMN ${columnOf(index)}`);
   if (added.length > 0) fill(db, store, spec, added);
-  for (const [index, kind] of Object.entries(wanted)) {
-    if (found[index] === kind) continue;
-    const name = indexName(spec.name, index);
-    try {
-      db.exec(
-        kind === 'unique'
-          ? `CREATE UNIQUE INDEX ${name} ON ${table} (${columnOf(index)})`
-          : `CREATE INDEX ${name} ON ${table} (${columnOf(index)}, key)`,
-      );
-    } catch (error) {
-      if (brokenConstraint(error) !== 'unique') throw error;
-      throw new StoreConflict(
-        'unique',
-        `In ${store}, documents of collection "${spec.name}" share a value of "${index}", which is to be unique. Remove the doubles first.`,
-      );
-    }
-  }
 }
 
 /** Computes new index columns of the documents that are there already. */
