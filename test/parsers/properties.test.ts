@@ -1,6 +1,7 @@
 /** What holds for every invite, not only for those we thought of. The long suite runs a hundred times as many. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { understandingSchema } from '../../parsers/invite.ts';
 import { findLinks } from '../../parsers/links/find.ts';
 import { unwrap } from '../../parsers/links/unwrap.ts';
 import { contentOf } from '../../parsers/read/content.ts';
@@ -116,7 +117,10 @@ describe('@invites whatever the invite', () => {
       const bytes = mutated(seed.source, other.source, random);
       const began = performance.now();
       try {
-        for (const invite of readFile(seed.name, bytes).slice(0, 3)) understand(invite, { ownTenants: [] });
+        for (const invite of readFile(seed.name, bytes).slice(0, 3)) {
+          const answer = understandingSchema.parse(understand(invite, { ownTenants: [] }));
+          assert.ok(!answer.warnings.includes('unreadable'), JSON.stringify(answer.evidence));
+        }
       } catch (error) {
         if (!(error instanceof UnreadableInvite))
           throw new Error(`${seed.name}: ${bytes.toString('base64')}`, { cause: error });
