@@ -92,7 +92,7 @@ export class CalendarReader {
   async #pages(mailbox: string, window: Window, signal: AbortSignal): Promise<unknown[]> {
     signal.throwIfAborted();
     const events = new Map<string, unknown>();
-    let page = pageSchema.parse(await this.#first(mailbox, urlOf(mailbox, window)));
+    let page = pageSchema.parse(await this.#first(mailbox, urlOf(mailbox, window), signal));
     for (let pages = 1; ; pages++) {
       for (const event of page.value) {
         const { success, data } = idSchema.safeParse(event);
@@ -108,9 +108,16 @@ export class CalendarReader {
   }
 
   /** The first page, by itself or in a batch with the other rooms' that are wanted now. */
-  #first(mailbox: string, url: string): Promise<unknown> {
+  #first(mailbox: string, url: string, signal: AbortSignal): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const done = (answer: BatchAnswer): void => (answer.ok ? resolve(answer.body) : reject(answer.error));
+      // The request may be others' as well: it goes on, and nobody waits for this part of its answer.
+      const abort = (): void => reject(signal.reason);
+      signal.addEventListener('abort', abort, { once: true });
+      const done = (answer: BatchAnswer): void => {
+        signal.removeEventListener('abort', abort);
+        if (answer.ok) resolve(answer.body);
+        else reject(answer.error);
+      };
       this.#gathered.push({ mailbox, url, done });
       if (this.#gathered.length === 1) this.#clock.after(gatherMs, () => this.#flush());
       else if (this.#gathered.length === mostInBatch) this.#flush();
