@@ -42,6 +42,13 @@ describe('@invites links without their wrappers', () => {
     assert.equal(unwrap(dynamics + short).url, short);
   });
 
+  it('opens the runs of characters that Proofpoint v3 shortens', () => {
+    const v3 = wraps.find(({ how }) => how === 'Proofpoint v3');
+    const raw = `https://teams.microsoft.com/l/meetup-join/19%3ax/0?context={"Tid":"${tid}","Oid":"${oid}"}%%%%%é`;
+    assert.match(v3?.wrap(raw) ?? '', /\*\*[A-Z]/);
+    assert.equal(unwrap(v3?.wrap(raw) ?? '').url, new URL(raw).href);
+  });
+
   it('opens `&amp;` in a wrapper that was copied out of html', () => {
     const wrapped = `https://nam12.safelinks.protection.outlook.com/?data=05&amp;url=${encodeURIComponent(short)}&amp;reserved=0`;
     assert.deepEqual(urls(`Join: ${wrapped}`), [short]);
