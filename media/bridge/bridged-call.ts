@@ -15,7 +15,6 @@ import {
 } from '../call.ts';
 import { Gate } from './gate.ts';
 import { type PageAccess, PageConnection } from './page-port.ts';
-import type { PageCapabilities } from './page-protocol.ts';
 import type { PortPair, PortPool } from './ports.ts';
 import { RoomMedia } from './room-media.ts';
 import { type Description, readDescription } from './sdp/description.ts';
@@ -54,7 +53,7 @@ interface Established {
   rooms: Map<Kind, RoomMedia>;
   toRoom: Splice[];
   toGuest: Splice[];
-  capabilities: PageCapabilities;
+  capabilities: PageAccess['capabilities'];
 }
 
 /** How often the room's streams are looked at, milliseconds. */
@@ -66,9 +65,8 @@ const keyFrameEvery = 1000;
 /** Most that a page sends for the room's picture, bits a second, whatever the room would take. */
 const mostVideo = 2_500_000;
 
-export class MediasoupCall implements BridgedCall {
+export class MediasoupCall extends EventEmitter<BridgedCallEvents> implements BridgedCall {
   readonly #options: BridgedCallOptions;
-  readonly #events = new EventEmitter<BridgedCallEvents>();
   readonly #local: LocalDescription;
   readonly #ready = Promise.withResolvers<Established>();
   #established: Established | null = null;
@@ -85,14 +83,10 @@ export class MediasoupCall implements BridgedCall {
   #keyFrameAskedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: BridgedCallOptions) {
+    super();
     this.#options = options;
     this.#local = new LocalDescription(options.announcedAddress);
     this.#ready.promise.catch(() => {});
-  }
-
-  on<K extends keyof BridgedCallEvents>(event: K, listener: (...args: BridgedCallEvents[K]) => void): this {
-    this.#events.on<keyof BridgedCallEvents>(event, listener as (...args: unknown[]) => void);
-    return this;
   }
 
   get gate(): GateState {
@@ -216,7 +210,7 @@ export class MediasoupCall implements BridgedCall {
           await Splice.open({
             ...common,
             eventsPayloadType: events,
-            onDigit: (digit) => this.#events.emit('dtmf', digit),
+            onDigit: (digit) => this.emit('dtmf', digit),
           }),
         );
       }
@@ -327,7 +321,7 @@ export class MediasoupCall implements BridgedCall {
     const now = this.#options.clock.monotonic();
     if (now - this.#keyFrameAskedAt < keyFrameEvery) return;
     this.#keyFrameAskedAt = now;
-    this.#events.emit('keyFrameNeeded');
+    this.emit('keyFrameNeeded');
   }
 
   #lookLater(): void {
@@ -355,14 +349,14 @@ export class MediasoupCall implements BridgedCall {
       this.#heard = { bytes, at: now, silent: false };
     } else if (!this.#heard.silent && now - this.#heard.at >= this.#options.silenceMs) {
       this.#heard.silent = true;
-      this.#events.emit('silent');
+      this.emit('silent');
     }
   }
 
   #fail(error: Error): void {
     if (this.#closed) return;
     this.#options.log('error', 'the call lost its media', { callId: this.#options.callId, detail: error.message });
-    this.#events.emit('failed', error);
+    this.emit('failed', error);
   }
 }
 
@@ -378,24 +372,20 @@ function routerCodec(router: types.Router, kind: Kind): types.RtpCodecCapability
   return found;
 }
 
-function pageCapabilities(router: types.Router, selected: readonly Selected[]): PageCapabilities {
+function pageCapabilities(router: types.Router, selected: readonly Selected[]): PageAccess['capabilities'] {
   const { codecs = [], headerExtensions = [] } = router.rtpCapabilities;
   const video = selected.find(({ kind }) => kind === 'video');
-  const capabilities: { router: types.RtpCapabilities; audio: types.RtpCodecCapability; video: unknown } = {
+  return {
     // Events come from the room and go no further than the bridge.
     router: { codecs: codecs.filter(({ mimeType }) => mimeType !== eventsMimeType), headerExtensions },
     audio: routerCodec(router, 'audio'),
-    video: null,
+    video: video === undefined ? null : pageVideo(router, video),
   };
-  if (video?.h264 != null) {
-    const { maxFrameSize, maxMacroblocksPerSecond, level } = video.h264;
-    capabilities.video = {
-      codec: routerCodec(router, 'video'),
-      maxFrameSize,
-      maxMacroblocksPerSecond,
-      maxBitrate: Math.floor(Math.min(mostVideo, level.maxBitrate, video.media.bandwidth ?? mostVideo)),
-    };
-  }
-  // mediasoup's and mediasoup-client's types of the same values differ in name alone.
-  return capabilities as PageCapabilities;
+}
+
+function pageVideo(router: types.Router, { h264, media }: Selected): PageAccess['capabilities']['video'] {
+  if (h264 === null) return null;
+  const { maxFrameSize, maxMacroblocksPerSecond, level } = h264;
+  const maxBitrate = Math.floor(Math.min(mostVideo, level.maxBitrate, media.bandwidth ?? mostVideo));
+  return { codec: routerCodec(router, 'video'), maxFrameSize, maxMacroblocksPerSecond, maxBitrate };
 }

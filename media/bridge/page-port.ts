@@ -5,12 +5,12 @@
 import type { types } from 'mediasoup';
 import { z } from 'zod';
 import type { Json, PagePort } from '../call.ts';
-import type { PageCapabilities, PageConsumer, PageTransport } from './page-protocol.ts';
+import type { PageCapabilitiesOf, PageConsumerOf } from './page-protocol.ts';
 
 /** What a page may use of its call. */
 export interface PageAccess {
   router: types.Router;
-  capabilities: PageCapabilities;
+  capabilities: PageCapabilitiesOf<types.RtpCodecCapability, types.RtpCapabilities>;
   /** What the page may receive; empty for pages that only send. */
   outputs: readonly types.Producer[];
   /** The producer of a kind changed; null when there is none any more. */
@@ -109,7 +109,10 @@ export class PageConnection implements PagePort {
     if (this.#closed) throw new Error("this page's connection to the bridge is closed");
   }
 
-  async #createTransport(access: PageAccess, asked: z.infer<typeof shapes.createTransport>): Promise<PageTransport> {
+  async #createTransport(
+    access: PageAccess,
+    asked: z.infer<typeof shapes.createTransport>,
+  ): Promise<Pick<types.WebRtcTransport, 'id' | 'iceParameters' | 'iceCandidates' | 'dtlsParameters'>> {
     if (this.#transports.size >= mostTransports) throw new Error('this page has too many transports');
     const transport = await access.router.createWebRtcTransport({
       listenInfos: [{ protocol: 'udp', ip: '127.0.0.1' }],
@@ -150,21 +153,19 @@ export class PageConnection implements PagePort {
     return producer.id;
   }
 
-  async #consume(access: PageAccess, asked: z.infer<typeof shapes.consume>): Promise<PageConsumer[]> {
+  async #consume(
+    access: PageAccess,
+    asked: z.infer<typeof shapes.consume>,
+  ): Promise<PageConsumerOf<types.RtpParameters>[]> {
     const transport = this.#transport(asked.transportId);
     if (access.outputs.length === 0) throw new Error('this page may only send');
     if (this.#consumers.size + access.outputs.length > mostConsumers) throw new Error('this page consumes too much');
     return Promise.all(
-      access.outputs.map(async ({ id: producerId }): Promise<PageConsumer> => {
+      access.outputs.map(async ({ id: producerId }) => {
         const { rtpCapabilities } = asked;
         const consumer = await transport.consume({ producerId, rtpCapabilities, paused: true });
         this.#consumers.set(consumer.id, consumer);
-        return {
-          id: consumer.id,
-          producerId,
-          kind: consumer.kind,
-          rtpParameters: pageParameters(consumer.rtpParameters),
-        };
+        return { id: consumer.id, producerId, kind: consumer.kind, rtpParameters: consumer.rtpParameters };
       }),
     );
   }
@@ -180,11 +181,6 @@ export class PageConnection implements PagePort {
     if (transport === undefined) throw new Error(`no such transport: ${transportId}`);
     return transport;
   }
-}
-
-/** The same by value; mediasoup's and mediasoup-client's types differ in name alone. */
-function pageParameters(parameters: types.RtpParameters): PageConsumer['rtpParameters'] {
-  return parameters as PageConsumer['rtpParameters'];
 }
 
 function read<T extends z.ZodType>(method: string, shape: T, data: Json): z.infer<T> {

@@ -4,18 +4,18 @@
  */
 import type { types as client } from 'mediasoup-client';
 
-/** `capabilities`: answered once the SDP exchange with the room is done. */
-export interface PageCapabilities {
+/** The shapes, by the names that either end's library has for the same values. */
+export interface PageCapabilitiesOf<Codec, Router> {
   /** For mediasoup-client's Device. */
-  router: client.RtpCapabilities;
+  router: Router;
   /** The one audio codec that the room takes and sends: the page must produce it, since nothing is transcoded. */
-  audio: client.RtpCodecCapability;
+  audio: Codec;
   /** The one video codec; null when the room has no video. */
-  video: PageVideo | null;
+  video: PageVideoOf<Codec> | null;
 }
 
-export interface PageVideo {
-  codec: client.RtpCodecCapability;
+export interface PageVideoOf<Codec> {
+  codec: Codec;
   /** Largest picture that the room's decoder takes, in macroblocks of 16x16 (H.264 level, MaxFS). */
   maxFrameSize: number;
   /** Most macroblocks a second (H.264 level, MaxMBPS). */
@@ -24,13 +24,31 @@ export interface PageVideo {
   maxBitrate: number;
 }
 
-/** `createTransport`, data `{ direction }`: what mediasoup-client's createSendTransport or createRecvTransport want. */
-export type PageTransport = Pick<client.TransportOptions, 'id' | 'iceParameters' | 'iceCandidates' | 'dtlsParameters'>;
-
-/** `consume`, data `{ rtpCapabilities }`: one for each kind that the room sends. */
-export interface PageConsumer {
+export interface PageConsumerOf<Parameters> {
   id: string;
   producerId: string;
   kind: 'audio' | 'video';
-  rtpParameters: client.RtpParameters;
+  rtpParameters: Parameters;
+}
+
+export type PageCapabilities = PageCapabilitiesOf<client.RtpCodecCapability, client.RtpCapabilities>;
+export type PageVideo = PageVideoOf<client.RtpCodecCapability>;
+export type PageConsumer = PageConsumerOf<client.RtpParameters>;
+/** What mediasoup-client's createSendTransport or createRecvTransport want. */
+export type PageTransport = Pick<client.TransportOptions, 'id' | 'iceParameters' | 'iceCandidates' | 'dtlsParameters'>;
+
+/** Each method with what it is given and what it answers, as the page sees them. */
+export interface PageMethods {
+  /** Answered once the SDP exchange with the room is done. */
+  capabilities: { data: null; answer: PageCapabilities };
+  createTransport: { data: { direction: 'send' | 'recv' }; answer: PageTransport };
+  connectTransport: { data: { transportId: string; dtlsParameters: client.DtlsParameters }; answer: null };
+  /** Answers the producer's id. */
+  produce: {
+    data: { transportId: string; kind: 'audio' | 'video'; rtpParameters: client.RtpParameters };
+    answer: string;
+  };
+  /** One consumer, paused, for each kind that the room sends. */
+  consume: { data: { transportId: string; rtpCapabilities: client.RtpCapabilities }; answer: PageConsumer[] };
+  resume: { data: { consumerId: string }; answer: null };
 }

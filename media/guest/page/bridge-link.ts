@@ -5,15 +5,21 @@
 
 import type { types } from 'mediasoup-client';
 import { Device } from 'mediasoup-client';
-import type { PageCapabilities, PageConsumer, PageTransport, PageVideo } from '../../bridge/page-protocol.ts';
-import type { Json } from '../../call.ts';
+import type { PageCapabilities, PageMethods, PageVideo } from '../../bridge/page-protocol.ts';
 
-/** Carries a request to the bridge's PagePort; `usherBridge`, which the page host installs, is one. */
-export type BridgeRequest = (method: string, data: Json) => Promise<unknown>;
+/**
+ * Carries a request to the bridge's PagePort; `usherBridge`, which the page host installs, is one. The bridge is part of
+ * this program and checks what it is asked; its answers are taken as typed.
+ */
+export type BridgeRequest = <M extends keyof PageMethods>(
+  method: M,
+  data: PageMethods[M]['data'],
+) => Promise<PageMethods[M]['answer']>;
 
 declare global {
   interface Window {
-    usherBridge: BridgeRequest;
+    /** Typed for whoever keeps to the methods; what else is asked is refused by the bridge. */
+    usherBridge: BridgeRequest & ((method: string, data: unknown) => Promise<unknown>);
   }
 }
 
@@ -50,21 +56,20 @@ export async function connectBridge(
   request: BridgeRequest = window.usherBridge,
   options: BridgeLinkOptions = {},
 ): Promise<BridgeLink> {
-  // The bridge is part of this program and checks what it is asked; its answers are taken as typed.
-  const ask = <T>(method: string, data: unknown): Promise<T> => request(method, plain(data)) as Promise<T>;
-  const capabilities = await ask<PageCapabilities>('capabilities', null);
+  const ask: BridgeRequest = (method, data) => request(method, plain(data));
+  const capabilities = await ask('capabilities', null);
   // mediasoup-client does not know headless Chromium by its name.
   const device = await Device.factory({ handlerName: 'Chrome111' });
   await device.load({ routerRtpCapabilities: capabilities.router });
 
   const open = async (direction: 'send' | 'recv'): Promise<types.Transport> => {
-    const given = await ask<PageTransport>('createTransport', { direction });
+    const given = await ask('createTransport', { direction });
     const transport = direction === 'send' ? device.createSendTransport(given) : device.createRecvTransport(given);
     transport.on('connect', ({ dtlsParameters }, done, failed) => {
       ask('connectTransport', { transportId: transport.id, dtlsParameters }).then(() => done(), failed);
     });
     transport.on('produce', ({ kind, rtpParameters }, done, failed) => {
-      ask<string>('produce', { transportId: transport.id, kind, rtpParameters }).then((id) => done({ id }), failed);
+      ask('produce', { transportId: transport.id, kind, rtpParameters }).then((id) => done({ id }), failed);
     });
     return transport;
   };
@@ -75,7 +80,7 @@ export async function connectBridge(
   if (options.receive !== false) {
     const receiving = await open('recv');
     transports.push(receiving);
-    const offered = await ask<PageConsumer[]>('consume', {
+    const offered = await ask('consume', {
       transportId: receiving.id,
       rtpCapabilities: device.recvRtpCapabilities,
     });
@@ -116,10 +121,15 @@ class TrackSender {
   }
 
   async #set(kind: 'audio' | 'video', track: MediaStreamTrack | null): Promise<void> {
-    const producer = this.#producers.get(kind);
-    if (producer !== undefined) return producer.replaceTrack({ track });
-    if (track === null) return;
     const { audio, video } = this.#capabilities;
+    const producer = this.#producers.get(kind);
+    if (producer !== undefined) {
+      await producer.replaceTrack({ track });
+      // Another source may be larger.
+      if (kind === 'video' && video !== null && track !== null) await this.#limit(producer, video, track);
+      return;
+    }
+    if (track === null) return;
     const common = { track, stopTracks: false, disableTrackOnPause: false, zeroRtpOnPause: false };
     if (kind === 'audio') {
       // Without DTX the stream has no gaps: a room's jitter buffer stays as it is.
@@ -135,10 +145,15 @@ class TrackSender {
       codecOptions: { videoGoogleStartBitrate: 1000 },
     });
     this.#producers.set(kind, made);
-    const sender = made.rtpSender;
+    await this.#limit(made, video, track);
+  }
+
+  async #limit(producer: types.Producer, video: PageVideo, track: MediaStreamTrack): Promise<void> {
+    const sender = producer.rtpSender;
     if (sender === undefined) return;
     const parameters = sender.getParameters();
     parameters.degradationPreference = this.#degradation;
+    for (const encoding of parameters.encodings) Object.assign(encoding, encodingFor(video, track));
     await sender.setParameters(parameters);
   }
 }
@@ -158,6 +173,6 @@ function encodingFor(video: PageVideo, track: MediaStreamTrack): RTCRtpEncodingP
 }
 
 /** As JSON: `undefined` left out, prototypes gone. */
-function plain(data: unknown): Json {
-  return JSON.parse(JSON.stringify(data ?? null));
+function plain<T>(data: T): T {
+  return JSON.parse(JSON.stringify(data));
 }
