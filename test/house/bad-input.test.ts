@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../src/clock.ts';
@@ -73,6 +72,10 @@ const bad: readonly Bad[] = [
   },
 ];
 
+function writeForEver(response: ServerResponse): void {
+  if (!response.destroyed) response.write('X'.repeat(65_536), () => setImmediate(writeForEver, response));
+}
+
 /** A server of feeds that go wrong in their own ways. */
 function hostileFeeds(): Server {
   return createServer((request, response) => {
@@ -81,15 +84,7 @@ function hostileFeeds(): Server {
         response.writeHead(200, { 'content-type': 'text/calendar' });
         response.on('error', () => {});
         response.write(calendar(event('x')).slice(0, -20));
-        for (
-          const write = (): void => {
-            if (!response.destroyed) response.write('X'.repeat(65_536), () => setImmediate(write));
-          };
-          ;
-        ) {
-          write();
-          return;
-        }
+        return writeForEver(response);
       case '/redirects':
         response.writeHead(302, { location: `/redirects` });
         return response.end();
@@ -120,7 +115,9 @@ describe('bad calendars @firm', function () {
     data = await mkdtemp(join(tmpdir(), 'usher-bad-'));
     server = hostileFeeds().listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
+    const address = server.address();
+    assert.ok(typeof address === 'object' && address !== null);
+    const { port } = address;
     const folders = ['good', ...bad.map((_, index) => `bad-${index}`)];
     for (const folder of folders) await mkdir(join(data, folder));
     await writeFile(join(data, 'good', 'calendar.ics'), calendar(event('Before')));
