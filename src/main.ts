@@ -27,6 +27,10 @@ const commands: Readonly<Record<string, Entry>> = {
       return (args, io) => roomsCommand(args, io);
     },
   },
+  calls: {
+    summary: 'what became of the calls of the rooms',
+    load: async () => (await import('./calls/command.ts')).callsCommand,
+  },
   explain: {
     summary: 'FILE…: what an invite says about how to join, and how a room would dial',
     load: async () => {

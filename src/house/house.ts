@@ -5,10 +5,11 @@ import { slateWords } from '../../media/slate/slate.ts';
 import { type UnderstandOptions, understand } from '../../parsers/understand.ts';
 import type { CallChange } from '../calls/dispatch.ts';
 import { outcomeTable } from '../calls/outcomes.ts';
+import { callCollection, findCalls } from '../calls/records.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Config, Language } from '../config/schema.ts';
 import { clockJobs } from '../jobs/clock-jobs.ts';
-import { startJobs } from '../jobs/jobs.ts';
+import { type Jobs, startJobs } from '../jobs/jobs.ts';
 import { SqliteAgendaBackend } from '../jobs/sqlite-backend/backend.ts';
 import { openParsePool } from '../parsing/pool.ts';
 import { deviceCollection } from '../rooms/device-store.ts';
@@ -17,19 +18,22 @@ import { planCollection } from '../rooms/plan-store.ts';
 import { Reconciler } from '../rooms/reconciler.ts';
 import { Room, type RoomSurroundings, type Understand } from '../rooms/room.ts';
 import { Rooms } from '../rooms/rooms.ts';
-import { loadSecret } from '../rooms/secret.ts';
+import { loadSecret, type Secret } from '../rooms/secret.ts';
 import { openSqliteStore } from '../store/sqlite/store.ts';
+import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import type { StartFacts } from '../web/house.ts';
-import { createWeb } from '../web/web.ts';
+import { roomPath } from '../web/paths.ts';
+import { createWeb, type Web } from '../web/web.ts';
 import { openCalendar } from './calendars.ts';
+import { startCleanUp } from './clean-up.ts';
 import { openDevices, type RoomDevices } from './devices.ts';
 import { Directory } from './directory.ts';
 import { GuestCalls } from './guest-calls.ts';
 import { generationCollection, PanelSecrets } from './panel-secrets.ts';
 import { roomSettings } from './settings.ts';
-import { openSip } from './sip.ts';
+import { type OpenedSip, openSip } from './sip.ts';
 import { WebHouse } from './web-house.ts';
 
 export interface HouseOptions {
@@ -60,7 +64,6 @@ export interface RunningHouse {
   bridgeProgress(): string | null;
   /** Path of a room's panel, secret included. */
   panelUrl(roomId: string): string;
-  adminUrl(): string;
   /** Ends everything in order: no new calls, web drained, work finished, store closed. Idempotent. */
   close(): Promise<void>;
 }
@@ -86,16 +89,96 @@ async function open(
   opened: (() => Promise<void>)[],
   closeAll: () => Promise<void>,
 ): Promise<RunningHouse> {
-  const { config, base, clock, log, mode, version, meetingHost = null, calendarFiles = {} } = options;
+  const { config, clock, log } = options;
+  const ground = await openGround(options, opened);
+  const { rooms, devices, around } = await openRooms(options, ground, opened);
+  const reconciler = new Reconciler({ clock, log, devices: await ground.store.collection(deviceCollection) });
+  const secrets = await PanelSecrets.open(ground.secret, clock, await ground.store.collection(generationCollection));
+  const callRecords = await ground.store.collection(callCollection);
+  let webHouse: WebHouse | null = null;
+  let guestCalls: GuestCalls | null = null;
+  const dialling = new Dialling({ clock, changed: (roomId) => webHouse?.changed(roomId) });
+  opened.push(() => dialling.close());
+  webHouse = new WebHouse({
+    clock,
+    rooms,
+    devices,
+    dialling,
+    reconciler,
+    secrets,
+    adminSecret: ground.secret.adminSecret(),
+    calls: (query) => findCalls(callRecords, query),
+    start: () => ({
+      mode: options.mode,
+      version: options.version,
+      bridge: guestCalls?.progress ?? null,
+      meetingHost: options.meetingHost ?? null,
+      calendars: options.calendarFiles ?? {},
+    }),
+    notReady: () => (guestCalls === null || guestCalls.progress === 'ready' ? null : guestCalls.progress),
+  });
+  const all = new Rooms({ rooms: [...rooms.values()], clock, log, reconciler, jobs: ground.jobs });
+  opened.push(() => all.close());
+  await all.start();
+  await startCleanUp({ jobs: ground.jobs, clock, plans: around.plans, callRecords, isRoom: (id) => rooms.has(id) });
+  guestCalls = openGuestCalls(options, ground, all, (change) => {
+    const language = rooms.get(change.roomId)?.settings.language ?? config.language;
+    dialling.guestCall(change.roomId, guestProgress(change), endNotice(change, language));
+  });
+  const bridge = guestCalls;
+  if (bridge !== null) opened.push(() => bridge.close());
+  const web = await openWeb(options, webHouse);
+  opened.push(() => web.close());
+  const origin = config.web.publicUrl?.replace(/\/$/, '') ?? web.url;
+  let closing: Promise<void> | null = null;
+  return {
+    web: origin,
+    sip: ground.sip?.address ?? null,
+    bridgeReady: bridge?.ready ?? Promise.resolve(false),
+    bridgeProgress: () => bridge?.progress ?? null,
+    rooms: all,
+    reconciler,
+    panelUrl: (roomId) => origin + roomPath(roomId, secrets.of(roomId)[0] ?? '', 'panel'),
+    close: () => {
+      closing ??= closeAll();
+      return closing;
+    },
+  };
+}
+
+/** What everything else stands on. */
+interface Ground {
+  secret: Secret;
+  store: Store;
+  jobs: Jobs;
+  sip: OpenedSip | null;
+}
+
+async function openGround(
+  { config, base, clock, log }: HouseOptions,
+  opened: (() => Promise<void>)[],
+): Promise<Ground> {
   const dataFolder = resolve(base, config.dataFolder);
   const secret = await loadSecret(dataFolder);
   const storePath = resolve(dataFolder, config.store.path ?? 'usher.db');
   const store = await openSqliteStore({ path: storePath, clock });
   opened.push(() => store.close());
-
+  // agenda follows the system's clock and no other: on a simulated one, jobs follow that.
+  const jobs =
+    clock === systemClock
+      ? await startJobs({ backend: new SqliteAgendaBackend({ path: storePath, clock }), clock, log })
+      : clockJobs(clock, log);
+  opened.push(() => jobs.stop());
   const sip = config.sip === undefined ? null : await openSip(config.sip, clock, log);
   if (sip !== null) opened.push(() => sip.edge.close({ protocol: 'Q.850', cause: 41, text: 'Usher is shutting down' }));
-  const sipDomain = sip?.domain ?? null;
+  return { secret, store, jobs, sip };
+}
+
+async function openRooms(
+  { config, base, clock, log }: HouseOptions,
+  { secret, store, sip }: Ground,
+  opened: (() => Promise<void>)[],
+): Promise<{ rooms: Map<string, Room>; devices: Map<string, RoomDevices>; around: RoomSurroundings }> {
   const around: RoomSurroundings = {
     clock,
     secret,
@@ -106,96 +189,33 @@ async function open(
   const devices = new Map<string, RoomDevices>();
   const rooms = new Map<string, Room>();
   for (const room of config.rooms) {
-    const settings = roomSettings(config, room, sipDomain);
+    const settings = roomSettings(config, room, sip?.domain ?? null);
     const own = await openDevices(room, base, clock);
     devices.set(room.id, own);
-    const { calendar, pollMs } = openCalendar(room.calendar, {
-      timeZone: settings.timeZone,
-      email: room.email,
-      base,
-      clock,
-    });
+    const place = { timeZone: settings.timeZone, email: room.email, base, clock };
+    const { calendar, pollMs } = openCalendar(room.calendar, place);
     rooms.set(room.id, new Room({ settings, calendar, devices: own.devices, pollMs }, around));
   }
+  return { rooms, devices, around };
+}
 
-  const reconciler = new Reconciler({ clock, log, devices: await store.collection(deviceCollection) });
-  const secrets = await PanelSecrets.open(secret, clock, await store.collection(generationCollection));
-  let webHouse: WebHouse | null = null;
-  let bridge: GuestCalls | null = null;
-  const dialling = new Dialling({ clock, changed: (roomId) => webHouse?.changed(roomId) });
-  opened.push(() => dialling.close());
-  webHouse = new WebHouse({
-    clock,
-    rooms,
-    devices,
-    dialling,
-    reconciler,
-    secrets,
-    adminSecret: secret.adminSecret(),
-    start: () => ({ mode, version, bridge: bridge?.progress ?? null, meetingHost, calendars: calendarFiles }),
-    notReady: () => null,
-  });
-  // agenda follows the system's clock and no other: on a simulated one, jobs follow that.
-  const jobs =
-    clock === systemClock
-      ? await startJobs({ backend: new SqliteAgendaBackend({ path: storePath, clock }), clock, log })
-      : clockJobs(clock, log);
-  opened.push(() => jobs.stop());
-  const all = new Rooms({ rooms: [...rooms.values()], clock, log, reconciler, jobs });
-  opened.push(() => all.close());
-  await all.start();
+function openGuestCalls(
+  { config, base, clock, log, extraParts = [] }: HouseOptions,
+  { store, sip }: Ground,
+  rooms: Rooms,
+  onCall: (change: CallChange) => void,
+): GuestCalls | null {
+  if (sip === null || config.sip === undefined) return null;
   const callers = new Map(config.rooms.map((room) => [room.id, room.callers]));
-  const graceMs = (config.sip?.graceMinutes ?? 0) * 60_000;
-  const guestCalls =
-    sip === null
-      ? null
-      : new GuestCalls({
-          config,
-          sip,
-          directory: new Directory({ rooms: all, callers, graceMs }),
-          store,
-          base,
-          clock,
-          log,
-          extraParts: options.extraParts ?? [],
-          onCall: (change) => {
-            const language = rooms.get(change.roomId)?.settings.language ?? config.language;
-            dialling.guestCall(change.roomId, guestProgress(change), endNotice(change, language));
-          },
-        });
-  if (guestCalls !== null) opened.push(() => guestCalls.close());
-  bridge = guestCalls;
+  const directory = new Directory({ rooms, callers, graceMs: config.sip.graceMinutes * 60_000 });
+  return new GuestCalls({ config, sip, directory, store, base, clock, log, extraParts, onCall });
+}
 
-  const listen = { address: config.web.address, port: config.web.port };
-  const { trustedProxies, frameAncestors, publicUrl = null } = config.web;
+function openWeb({ config, clock, log }: HouseOptions, house: WebHouse): Promise<Web> {
+  const { address, port, trustedProxies, frameAncestors, publicUrl = null } = config.web;
   const metrics = createMetrics({ process: true });
-  const web = await createWeb({
-    house: webHouse,
-    listen,
-    clock,
-    log,
-    metrics,
-    publicUrl,
-    trustedProxies,
-    frameAncestors,
-  });
-  opened.push(() => web.close());
-  const origin = config.web.publicUrl?.replace(/\/$/, '') ?? web.url;
-  let closing: Promise<void> | null = null;
-  return {
-    web: origin,
-    sip: sip?.address ?? null,
-    bridgeReady: guestCalls?.ready ?? Promise.resolve(false),
-    bridgeProgress: () => guestCalls?.progress ?? null,
-    rooms: all,
-    reconciler,
-    panelUrl: (roomId) => `${origin}/r/${roomId}/${secrets.of(roomId)[0]}/panel`,
-    adminUrl: () => `${origin}/`,
-    close: () => {
-      closing ??= closeAll();
-      return closing;
-    },
-  };
+  const listen = { address, port };
+  return createWeb({ house, listen, clock, log, metrics, publicUrl, trustedProxies, frameAncestors });
 }
 
 /** In a thread of its own; on a simulated clock in this one, since a thread's time is real. */

@@ -3,6 +3,7 @@ import type { RoomView } from '../../connectors/devices/device.ts';
 import type { IcsFeedDevice } from '../../connectors/devices/ics-feed/ics-feed.ts';
 import type { PanelDevice } from '../../connectors/devices/panel/panel.ts';
 import type { RoomCall } from '../../connectors/devices/panel/state.ts';
+import type { CallQuery, CallRecord } from '../calls/records.ts';
 import type { Clock } from '../clock.ts';
 import type { Dialling } from '../rooms/dialling.ts';
 import type { Reconciler } from '../rooms/reconciler.ts';
@@ -20,6 +21,7 @@ export interface WebHouseParts {
   reconciler: Reconciler;
   secrets: PanelSecrets;
   adminSecret: string;
+  calls: (query: CallQuery) => Promise<readonly CallRecord[]>;
   start: () => StartFacts;
   notReady: () => string | null;
 }
@@ -98,6 +100,10 @@ export class WebHouse implements House {
     return [...rooms.values()].map((room) =>
       roomStatus(room, { now, reconciler, callState: dialling.call(room.id).state }),
     );
+  }
+
+  calls(query: CallQuery): Promise<readonly CallRecord[]> {
+    return this.#parts.calls(query);
   }
 
   start(): StartFacts {

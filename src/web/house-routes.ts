@@ -1,6 +1,7 @@
 /** Routes that are no room's: assets, health, and the administrator's pages. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { callsQuerySchema } from '../calls/command.ts';
 import { adminMay, bearsAdminSecret } from './guard.ts';
 import type { RoomName } from './house.ts';
 import { startPage, statusPage } from './pages.ts';
@@ -60,6 +61,15 @@ export function addHouseRoutes(app: FastifyInstance, context: WebContext): void 
   app.get('/status.json', { onRequest: forAdmin }, async (_request, reply) => {
     const answer: StatusAnswer = { now: clock.now(), rooms: [...house.status()] };
     return reply.send(answer);
+  });
+  app.get('/calls.json', { onRequest: forAdmin }, async (request, reply) => {
+    const { room, since, limit } = callsQuerySchema.parse(request.query);
+    const calls = await house.calls({
+      limit,
+      ...(room === undefined ? {} : { roomId: room }),
+      ...(since === undefined ? {} : { since }),
+    });
+    return reply.send({ calls });
   });
   app.get('/metrics', { onRequest: forAdmin }, async (_request, reply) =>
     reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),

@@ -6,6 +6,7 @@ import type { IcsFeedDevice } from '../../connectors/devices/ics-feed/ics-feed.t
 import type { PanelDevice } from '../../connectors/devices/panel/panel.ts';
 import type { JoinOutcome, RoomCall } from '../../connectors/devices/panel/state.ts';
 import type { Instant, Route } from '../../parsers/invite.ts';
+import type { CallQuery, CallRecord } from '../calls/records.ts';
 
 export interface RoomName {
   id: string;
@@ -77,6 +78,8 @@ export interface House {
   /** Never rejects. */
   hangUp(roomId: string): Promise<JoinResult>;
   status(): readonly RoomStatus[];
+  /** What became of the rooms' calls, newest first. */
+  calls(query: CallQuery): Promise<readonly CallRecord[]>;
   start(): StartFacts;
   /** `null` when every part is up; else what is missing, in words without secrets. */
   notReady(): string | null;

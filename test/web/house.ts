@@ -138,6 +138,10 @@ export class TestHouse implements House {
     return { outcome: 'hung-up', words: 'The call was ended from the panel.' };
   }
 
+  async calls(): Promise<readonly never[]> {
+    return [];
+  }
+
   status(): readonly RoomStatus[] {
     return [...this.#rooms].map(([id, { view, panel, call }]) => {
       const next = view.entries[0];
