@@ -35,12 +35,25 @@ export function createLog(options: LogOptions = {}): Log {
       level: options.level ?? 'info',
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
+      formatters: { level: (label) => ({ level: label }), log: nameAlike },
       redact: { paths: redacted.flatMap((name) => [name, `*.${name}`]), censor: '***' },
       serializers: { err: pino.stdSerializers.err },
     },
     masked,
   );
+}
+
+const names: Readonly<Record<string, string>> = {
+  roomId: 'room',
+  deviceId: 'device',
+  entryId: 'entry',
+  callId: 'call',
+  error: 'err',
+};
+
+/** One name for one thing in every line, whatever the part that logs calls it: lines are searched by these. */
+function nameAlike(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [names[name] ?? name, value]));
 }
 
 /**

@@ -4,7 +4,7 @@ import { createLog, maskSecrets } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { type RoomPage, roomPath } from '../../src/web/paths.ts';
 import { createWeb } from '../../src/web/web.ts';
-import { entry, hour, TestHouse } from '../web/house.ts';
+import { hour, entry as joinEntry, TestHouse } from '../web/house.ts';
 
 const now = Date.UTC(2026, 2, 5, 10, 0);
 
@@ -14,7 +14,7 @@ describe('the log @firm', () => {
     const secret = 'mqz4kq5pv3l6wc7rt2yx5hn3ba';
     const admin = 'administrators-own-secret';
     const token = 'abcdefghijklmnopqrstuvwxyz';
-    const one = entry({
+    const one = joinEntry({
       start: now,
       title: 'Takeover of Northwind',
       organizer: { name: 'Board office', email: 'board@example.com' },
@@ -40,7 +40,7 @@ describe('the log @firm', () => {
     for (const page of ['panel', 'view', 'feed.ics'] as const) await get(url(page));
     const stop = new AbortController();
     await fetch(url('events'), { signal: stop.signal });
-    house.set('atrium', [one, entry({ start: now + hour, title: 'Takeover of Northwind, part two' })]);
+    house.set('atrium', [one, joinEntry({ start: now + hour, title: 'Takeover of Northwind, part two' })]);
     await get(url('panel', `${secret}x`));
     await get(`${web.url}/r/atrium/${secret}/pannel?secret=${secret}`);
     await get(`${web.url}/${secret}`);
@@ -84,6 +84,15 @@ describe('the log @firm', () => {
       maskSecrets('http://user:pass@h/r/a/key/panel Authorization: Bearer abcdefg sip:abcdefghijklmnopqrstuvwxyz@x'),
       'http://user:***@h/r/a/***/panel Authorization: Bearer *** sip:***@x',
     );
+  });
+
+  it('names rooms, devices, entries and calls alike, and writes an error with its stack', () => {
+    const lines: string[] = [];
+    const log = createLog({ destination: { write: (line) => void lines.push(line) } });
+    log.warn({ roomId: 'oslo', deviceId: 'oslo/1', callId: 'c', entryId: 'e', error: new Error('no answer') }, 'x');
+    const { room, device, call, entry, err } = JSON.parse(lines[0] ?? '');
+    assert.deepEqual([room, device, call, entry, err.message], ['oslo', 'oslo/1', 'c', 'e', 'no answer']);
+    assert.match(err.stack, /log\.test\.ts/);
   });
 
   it('masks passcodes in meeting links', () => {
