@@ -63,9 +63,7 @@ function isAway(
   );
 }
 
-/** The driver says so in a selection error when no server speaks a protocol that it still knows. */
+/** What the driver says when no server speaks a protocol that it still knows; mongoose passes on nothing but the words. */
 function isTooOld(error: unknown): boolean {
-  if (!isAway(error)) return false;
-  const reason: unknown = 'reason' in error ? error.reason : null;
-  return typeof reason === 'object' && reason !== null && 'compatible' in reason && reason.compatible === false;
+  return isAway(error) && /reports maximum wire version/.test(error.message);
 }
