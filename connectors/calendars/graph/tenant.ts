@@ -8,6 +8,7 @@ import { Gate } from './gate.ts';
 import { Http } from './http.ts';
 import { type NotificationCounters, type NotificationOptions, Notifications } from './notifications.ts';
 import { CalendarReader } from './reader.ts';
+import { type RoomImport, roomsFromPlaces } from './rooms.ts';
 import type { SubscriptionStatus } from './subscription.ts';
 import { type GraphCredential, Tokens } from './tokens.ts';
 
@@ -44,6 +45,11 @@ export interface GraphTenant {
   start(): Promise<void>;
   /** @param timeZone the room's, an IANA name */
   calendar(mailbox: string, timeZone: string): Calendar;
+  /**
+   * All rooms of the tenant with their names and zones.
+   * @throws CalendarUnavailable
+   */
+  rooms(signal: AbortSignal): Promise<RoomImport>;
   readonly budget: BudgetMeter;
   /**
    * How long to wait until a mailbox is polled again, milliseconds.
@@ -93,6 +99,7 @@ export function openGraph(options: GraphOptions): GraphTenant {
     get notifications() {
       return told === null ? null : { mailboxes: told.status(), counters: told.counters };
     },
+    rooms: (signal) => roomsFromPlaces(api, signal),
     get budget() {
       return budget.meter;
     },
