@@ -31,6 +31,7 @@ export interface GuestCallsOptions {
   /** What besides Chromium and the worker is to be set up, e.g. the demo's video system. */
   extraParts: readonly Part[];
   onCall: (change: CallChange) => void;
+  onRefused: (why: 'unknown' | 'busy') => void;
 }
 
 /** A room that has sent neither RTP nor RTCP for this long has gone. */
@@ -88,7 +89,7 @@ export class GuestCalls {
   }
 
   async #open(parts: MediaParts): Promise<void> {
-    const { config, sip, directory, store, clock, onCall } = this.#options;
+    const { config, sip, directory, store, clock, onCall, onRefused } = this.#options;
     const rtp = config.sip?.rtp;
     if (rtp === undefined) throw new Error('sip is not configured');
     const listenAddress = rtp.address ?? config.sip?.listen[0]?.address ?? '0.0.0.0';
@@ -123,6 +124,7 @@ export class GuestCalls {
         warmPages: config.guests.warmPages,
       },
       onChange: onCall,
+      onRefused,
     });
   }
 

@@ -21,8 +21,9 @@ import { Rooms } from '../rooms/rooms.ts';
 import { loadSecret, type Secret } from '../rooms/secret.ts';
 import { openSqliteStore } from '../store/sqlite/store.ts';
 import type { Store } from '../store/store.ts';
+import { addCallMetrics } from '../telemetry/call-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
-import { createMetrics } from '../telemetry/metrics.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import type { StartFacts } from '../web/house.ts';
 import { roomPath } from '../web/paths.ts';
 import { createWeb, type Web } from '../web/web.ts';
@@ -127,7 +128,7 @@ async function open(
   });
   const bridge = guestCalls;
   if (bridge !== null) opened.push(() => bridge.close());
-  const web = await openWeb(options, webHouse);
+  const web = await openWeb(options, ground.metrics, webHouse);
   opened.push(() => web.close());
   const origin = config.web.publicUrl?.replace(/\/$/, '') ?? web.url;
   let closing: Promise<void> | null = null;
@@ -152,6 +153,7 @@ interface Ground {
   store: Store;
   jobs: Jobs;
   sip: OpenedSip | null;
+  metrics: Metrics;
 }
 
 async function openGround(
@@ -171,7 +173,7 @@ async function openGround(
   opened.push(() => jobs.stop());
   const sip = config.sip === undefined ? null : await openSip(config.sip, clock, log);
   if (sip !== null) opened.push(() => sip.edge.close({ protocol: 'Q.850', cause: 41, text: 'Usher is shutting down' }));
-  return { secret, store, jobs, sip };
+  return { secret, store, jobs, sip, metrics: createMetrics({ process: true }) };
 }
 
 async function openRooms(
@@ -201,19 +203,24 @@ async function openRooms(
 
 function openGuestCalls(
   { config, base, clock, log, extraParts = [] }: HouseOptions,
-  { store, sip }: Ground,
+  { store, sip, metrics }: Ground,
   rooms: Rooms,
-  onCall: (change: CallChange) => void,
+  changed: (change: CallChange) => void,
 ): GuestCalls | null {
   if (sip === null || config.sip === undefined) return null;
   const callers = new Map(config.rooms.map((room) => [room.id, room.callers]));
   const directory = new Directory({ rooms, callers, graceMs: config.sip.graceMinutes * 60_000 });
-  return new GuestCalls({ config, sip, directory, store, base, clock, log, extraParts, onCall });
+  const counts = addCallMetrics(metrics, clock);
+  const onCall = (change: CallChange): void => {
+    counts.changed(change);
+    changed(change);
+  };
+  const onRefused = (why: 'unknown' | 'busy'): void => counts.refused(why);
+  return new GuestCalls({ config, sip, directory, store, base, clock, log, extraParts, onCall, onRefused });
 }
 
-function openWeb({ config, clock, log }: HouseOptions, house: WebHouse): Promise<Web> {
+function openWeb({ config, clock, log }: HouseOptions, metrics: Metrics, house: WebHouse): Promise<Web> {
   const { address, port, trustedProxies, frameAncestors, publicUrl = null } = config.web;
-  const metrics = createMetrics({ process: true });
   const listen = { address, port };
   return createWeb({ house, listen, clock, log, metrics, publicUrl, trustedProxies, frameAncestors });
 }
