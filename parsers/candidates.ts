@@ -16,7 +16,7 @@ import type { ProviderParser, Reading } from './providers/provider.ts';
 import { isSipAddress, readSipAddress, sip } from './providers/sip.ts';
 import type { Content, Section } from './read/content.ts';
 import { parseTeamsUrl } from './teams.ts';
-import { type TeamsPlace, teamsProperties } from './teams-meeting.ts';
+import { cviPlace, type TeamsPlace, teamsProperties } from './teams-meeting.ts';
 import { idsOfProperties } from './teams-properties.ts';
 
 /** Lower is trusted more. */
@@ -233,7 +233,7 @@ function teamsText(section: Section, invite: Invite): Block | null {
   const named =
     /\bteams\b/i.test(section.text) || invite.locations.some((text) => /\bteams\b/i.test(text)) || opaqueTeams(section);
   const block = blockOfText(section, 'teams');
-  const cvi = findCvi({ text: block.text, links: section.links, from: block.from, to: block.to, isTeams: named });
+  const cvi = findCvi({ ...cviPlace(block), isTeams: named });
   if (cvi !== null) return block;
   if (!named) return null;
   const run = block.numbers.find((one) => one.groups.length >= 4 && meetingIdOf(one) !== null);
@@ -298,7 +298,7 @@ function invitesItself(candidate: Candidate): boolean {
   return (
     block.numbers.some((run) => isIn(block, run.at) && meetingIdOf(run) !== null) ||
     block.section.links.some((link) => isIn(block, link.at) && parseTeamsUrl(link.url)?.kind === 'reference') ||
-    findCvi({ text: block.text, links: block.section.links, from: block.from, to: block.to, isTeams: true }) !== null
+    findCvi(cviPlace(block)) !== null
   );
 }
 

@@ -89,7 +89,9 @@ export function codeAfter(text: string, from: number): { code: string; at: numbe
   const found =
     labelled ?? /^\s*([^\n:：|\d?]{2,40}?)(?:[ \t]*\n|[ \t])\s*([A-Za-z0-9]{6,10})[ \t]*(?:\n|$)/u.exec(rest);
   if (found === null) return null;
-  const code = found[2] ?? '';
+  const code = withoutGluedWord(found[2] ?? '');
+  if (code !== found[2])
+    return { code, at: from + found[0].length - (found[2]?.length ?? 0), end: from + found[0].length };
   const behind = rest.slice(found[0].length);
   const endsLine = /^[\s*_]*(?:\n|$)|^[ \t]*[|<(\u0080-\uffff]/u.test(behind);
   // `For organizers: Meeting options` has the shape of a label and a value, too.
@@ -97,6 +99,12 @@ export function codeAfter(text: string, from: number): { code: string; at: numbe
   if (!looksRandom(code) && (labelled === null || (isWord && !endsLine))) return null;
   const end = from + found[0].trimEnd().length;
   return { code, at: end - code.length, end };
+}
+
+/** `Ax3ZbQ9kNeed help?`: a code of eight or six characters that the next word runs into. */
+function withoutGluedWord(code: string): string {
+  const glued = /^([A-Za-z0-9]{8})[A-Z][a-z]{2,}$/.exec(code) ?? /^([A-Za-z0-9]{6})[A-Z][a-z]{2,}$/.exec(code);
+  return glued?.[1] !== undefined && looksRandom(glued[1]) ? glued[1] : code;
 }
 
 function looksRandom(code: string): boolean {

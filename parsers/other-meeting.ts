@@ -14,15 +14,18 @@ import type { Meeting } from './teams-meeting.ts';
 export interface Part {
   text: string;
   addresses: readonly FoundAddress[];
+  /** Where each of the meeting's links ends in `text`: a passcode may follow at once. */
+  ends: readonly number[];
 }
 
 export function partOfBlock(block: Block): Part {
   const text = block.section.text.slice(block.from, block.to);
-  return { text: block.text.slice(block.from, block.to), addresses: findAddresses(text) };
+  const ends = block.anchors.map((anchor) => anchor.link.end - block.from);
+  return { text: block.text.slice(block.from, block.to), addresses: findAddresses(text), ends };
 }
 
 export function partOfSection(section: Section): Part {
-  return { text: textWithoutLinks(section), addresses: findAddresses(section.text) };
+  return { text: textWithoutLinks(section), addresses: findAddresses(section.text), ends: [] };
 }
 
 export function assembleOther(read: OtherReading, part: Part, source: string, shown: string): Meeting {

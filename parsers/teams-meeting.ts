@@ -1,6 +1,6 @@
 /** One Teams meeting put together from the places of an invite that speak of it, in the order in which they are trusted. */
 import type { Block } from './blocks.ts';
-import { cviOfFields, findCvi } from './cvi/find.ts';
+import { type CviPlace, cviOfFields, findCvi } from './cvi/find.ts';
 import { around, evidence } from './evidence.ts';
 import type { CviInfo, Evidence, Invite, JoinInfo, TeamsInfo } from './invite.ts';
 import { unwrap } from './links/unwrap.ts';
@@ -116,8 +116,9 @@ class TeamsAssembly {
     this.ids = filled(before, more);
     for (const field of Object.keys(noTeamsIds)) {
       const name = teamsFields.find((known) => known === field);
-      if (name !== undefined && this.ids[name] !== before[name])
-        this.evidence.push(evidence(`teams.${name}`, source, text));
+      const value = name === undefined ? null : this.ids[name];
+      if (name === undefined || value === before[name]) continue;
+      this.evidence.push(evidence(`teams.${name}`, source, text, typeof value === 'string' ? value : null));
     }
   }
 
@@ -168,12 +169,16 @@ function addFromText(meeting: TeamsAssembly, block: Block): void {
   meeting.add({ ...noTeamsIds, meetingId: number.id, passcode: passcode?.code ?? null }, 'body text', shown);
 }
 
-/** The first number of the block that has a meeting id's shape, from its first link on, else before it. */
+/** A meeting id stands within this many characters behind a join link, or has a passcode behind it. */
+const nearLink = 600;
+
+/** The number of the block that has a meeting id's shape: the links' own first, then one near a link or with a passcode. */
 function numberIn(block: Block): { id: string; at: number; end: number } | null {
   const start = block.anchors[0]?.link.at ?? block.from;
+  const ends = block.anchors.map((anchor) => anchor.link.end);
   const linkId = block.anchors
     .map((anchor) => (anchor.provider === 'teams' ? anchor.teams.ids.meetingId : null))
-    .find(Boolean);
+    .find((id) => id !== null);
   let best: { id: string; at: number; end: number } | null = null;
   for (const run of block.numbers) {
     if (run.at < block.from || run.at >= block.to) continue;
@@ -181,9 +186,10 @@ function numberIn(block: Block): { id: string; at: number; end: number } | null 
     if (id === null) continue;
     const found = { id, at: run.at, end: endOfId(run.at, id, block.text) };
     if (id === linkId) return found;
-    if (linkId !== undefined && linkId !== null) continue;
-    if (run.at >= start) return found;
-    best ??= found;
+    if (linkId !== undefined || best !== null) continue;
+    const near = run.at >= start && ends.some((end) => run.at - end <= nearLink && run.at >= end);
+    if (near) return found;
+    if (codeAfter(block.text.slice(0, block.to), found.end) !== null) best = found;
   }
   return best;
 }
@@ -195,12 +201,15 @@ function endOfId(at: number, id: string, text: string): number {
   return end;
 }
 
+/** A Teams block as the search for CVI coordinates wants it. */
+export function cviPlace(block: Block): CviPlace {
+  const { text, section, from, to, anchors } = block;
+  return { text, links: section.links, from, to, start: anchors[0]?.link.at ?? from, isTeams: true };
+}
+
 /** Coordinates from the block first, since they are what the inviter sent; else the calendar's own fields. */
 function cviOf(invite: Invite, block: Block | null, lines: Evidence[]): CviInfo | null {
-  const found =
-    block === null
-      ? null
-      : findCvi({ text: block.text, links: block.section.links, from: block.from, to: block.to, isTeams: true });
+  const found = block === null ? null : findCvi(cviPlace(block));
   if (found !== null && block !== null) {
     const text = block.section.text;
     if (found.key !== null) {

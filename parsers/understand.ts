@@ -3,7 +3,8 @@ import { type Block, blockOfText } from './blocks.ts';
 import { type Body, bodyOf, type Candidate, candidatesOf, rank } from './candidates.ts';
 import { evidence } from './evidence.ts';
 import type { Evidence, Invite, JoinInfo, Route, TeamsInfo, Tenancy, Understanding } from './invite.ts';
-import { findAddresses } from './links/find.ts';
+import { findAddresses, findLinks } from './links/find.ts';
+import { textWithoutLinks } from './numbers.ts';
 import { assembleOther, type Part, partOfBlock, partOfSection } from './other-meeting.ts';
 import { applyPolicy, type Policy } from './policy.ts';
 import { contentOf } from './read/content.ts';
@@ -125,14 +126,21 @@ function assemble(invite: Invite, body: Body, chosen: Candidate): Meeting {
   return assembleOther(chosen.read, part, chosen.source, chosen.text);
 }
 
-/** A meeting's SIP address may stand in location or CONTACT instead of beside its link. */
+/** A meeting's SIP address or passcode may stand in location or CONTACT instead of beside its link. */
 function withPlaces(invite: Invite, part: Part | null): Part {
-  const places = [invite.properties.Contact ?? '', ...invite.locations.slice(0, 20)].map((text) => text.slice(0, 2048));
-  const more = places.filter((text) => text.includes('@')).join('\n');
-  if (more === '') return part ?? { text: '', addresses: [] };
-  const text = part === null ? '' : `${part.text}\n`;
-  const moved = findAddresses(more).map((one) => ({ ...one, at: one.at + text.length, end: one.end + text.length }));
-  return { text: text + more, addresses: [...(part?.addresses ?? []), ...moved] };
+  const own = part ?? { text: '', addresses: [], ends: [] };
+  const places = [...invite.locations.slice(0, 20), invite.properties.Contact ?? ''].filter((text) => text !== '');
+  let { text } = own;
+  const [addresses, ends] = [[...own.addresses], [...own.ends]];
+  for (const place of places) {
+    const short = place.slice(0, 2048);
+    const at = text.length + 1;
+    const links = findLinks(short, 'location');
+    text += `\n${textWithoutLinks({ text: short, links })}`;
+    addresses.push(...findAddresses(short).map((one) => ({ ...one, at: one.at + at, end: one.end + at })));
+    ends.push(...links.map((link) => link.end + at));
+  }
+  return { text, addresses, ends };
 }
 
 /** Ids in properties are this meeting's unless they contradict the block that was chosen. */

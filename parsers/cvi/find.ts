@@ -32,6 +32,8 @@ export interface CviPlace {
   /** The block's part of the text. */
   from: number;
   to: number;
+  /** Where the block's first join link stands; people's signatures stand above it. */
+  start: number;
   /** Whether the block is known to be a Teams meeting's; a vanity domain is believed only there. */
   isTeams: boolean;
 }
@@ -64,13 +66,23 @@ export function findCvi(place: CviPlace): CviFound | null {
     const info = assemble(read.partner, pair, read.said, link.url);
     if (info !== null) return found(info, pair, link, place.from);
   }
-  const pair =
-    pairs.find((one) => partnerOfDomain(one.address.domain) !== null) ?? (place.isTeams ? pairs[0] : undefined);
+  const known = pairs.find((one) => partnerOfDomain(one.address.domain) !== null);
+  const vanity = (one: Pair): boolean => place.isTeams && believable(one, text, place.start - place.from);
+  const pair = known ?? pairs.find(vanity);
   if (pair === undefined) return null;
-  const partner = partnerOfDomain(pair.address.domain);
-  if (partner === null && !believable(pair)) return null;
-  const info = assemble(partner ?? unknownPartner, pair, {}, null);
-  return info === null ? null : found(info, pair, null, place.from);
+  const partner = partnerOfDomain(pair.address.domain) ?? unknownPartner;
+  const help = partner === unknownPartner ? linkBehind(links, pair.run.end + place.from) : null;
+  const info = assemble(partner, pair, {}, help?.url ?? null);
+  return info === null ? null : found(info, pair, help, place.from);
+}
+
+/** The link that follows a conference id of a partner we do not know: that partner's instructions. */
+function linkBehind(links: readonly FoundLink[], at: number): FoundLink | null {
+  const next = links.find((link) => link.at >= at);
+  if (next === undefined || next.at - at > 60 || next.opaque !== null || !/^https?:/.test(next.url)) return null;
+  const { hostname } = new URL(next.url);
+  const microsoft = ['microsoft.com', 'microsoft.us', 'microsoft', 'live.com', 'aka.ms', 'lync.com'];
+  return microsoft.some((domain) => hostIs(hostname, domain)) ? null : next;
 }
 
 /** Coordinates given as fields (Graph `cloudVideoInteropInfo`); `null` where they do not make an address. */
@@ -159,13 +171,14 @@ function isLabel(between: string): boolean {
 }
 
 /** A key at an unknown domain is believed where it looks like a key, not a person with a telephone number. */
-function believable(pair: Pair): boolean {
-  const user = pair.address.user;
-  const key =
-    /^\d{4,12}$/.test(user) ||
-    /(?:^|[._-])(?:ms)?teams\b/i.test(user) ||
-    /\bteams|cvi|vtc|video/i.test(pair.address.domain);
-  return key || (pair.run.groups.length >= 3 && pair.run.groups.slice(0, -1).every((group) => group.length === 3));
+function believable(pair: Pair, text: string, start: number): boolean {
+  const { user, domain, at, end } = pair.address;
+  if (/^\d{4,12}$/.test(user) || /(?:^|[._-])(?:ms)?teams\b/i.test(user)) return true;
+  const label = text.slice(end, Math.max(end, pair.run.at));
+  const telephone = /\b(?:tel|phone|telefon|t[ée]l[ée]fon|mobil|mobile|cell|fax|handy)|電話|电话/iu.test(label);
+  if (telephone || at < start || pair.id.length > 10 || !/\p{L}{2}[^:：]{0,60}[:：]/u.test(label)) return false;
+  const grouped = pair.run.groups.length >= 3 && pair.run.groups.slice(0, -1).every((group) => group.length === 3);
+  return grouped || /\b(?:teams|cvi|vtc|video)/i.test(domain);
 }
 
 function nearest(pairs: readonly Pair[], read: { partner: CviPartner; said: CviUrl }, at: number): Pair | null {

@@ -15,6 +15,8 @@ export const cms: ProviderParser = {
     }
     const [place = '', number = ''] = segments.slice(-2);
     const meeting = place.toLowerCase() === 'meeting' && /^\d{3,14}$/.test(number);
-    return meeting && parameterOf(url, 'secret') !== null ? { url: url.href, id: number, sip: null } : null;
+    // Without a secret the path alone is too common; the host must be named as these servers are.
+    const named = /^(?:join|meet|meetings?|cms|cma|acano|conf|video|vc|wb|webbridge)\d*[.-]/i.test(url.hostname);
+    return meeting && (named || parameterOf(url, 'secret') !== null) ? { url: url.href, id: number, sip: null } : null;
   },
 };

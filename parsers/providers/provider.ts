@@ -21,6 +21,8 @@ export interface Surroundings {
   /** Links written out are blanked. */
   text: string;
   addresses: readonly FoundAddress[];
+  /** Where each of the meeting's links ends in `text`. */
+  ends: readonly number[];
 }
 
 export interface ProviderParser {

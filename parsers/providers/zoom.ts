@@ -60,6 +60,10 @@ function passcodeOf(reading: Reading, around: Surroundings, id: string): string 
     const code = codeAfter(around.text, run.end)?.code;
     if (code !== undefined && /^\d{4,10}$/.test(code)) return code;
   }
+  for (const end of around.ends) {
+    const code = codeAfter(around.text, end)?.code;
+    if (code !== undefined && /^\d{4,10}$/.test(code)) return code;
+  }
   const oneTap = /#,{1,6}\*(\d{4,10})#/.exec(around.text)?.[1];
   if (oneTap !== undefined) return oneTap;
   const pwd = reading.url === null ? null : new URL(reading.url).searchParams.get('pwd');
