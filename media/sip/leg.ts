@@ -274,7 +274,7 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
     if (response.body.length === 0)
       headers.splice(0, headers.length, ...headers.filter((field) => field.name !== 'Content-Type'));
     const { request } = transaction;
-    const options = { reason: response.reason, headers, body: response.body };
+    const options = { headers, body: response.body };
     transaction.respond(makeAnswer(request, response.status, tag === '' ? options : { ...options, toTag: tag }));
     if (response.status < 200) return;
     if (transaction.isInvite && response.status < 300) this.#startAckTimer(cseqNumber(request));
@@ -340,6 +340,8 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
     }
     // A re-INVITE that overtook the ACK proves that the 200 arrived; the ACK follows and is then a repetition.
     this.dialog.refreshTarget(request);
+    // The bridge takes its time; without it a peer on UDP would repeat the INVITE (section 17.2.1).
+    answer(transaction, 100);
     this.#deliver(transaction, sdpOf(request));
   }
 

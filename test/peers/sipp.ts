@@ -34,6 +34,8 @@ export interface SippResult {
   successful: number;
   failed: number;
   retransmissions: number;
+  /** From INVITE to 200 of every call that measures it, milliseconds. */
+  responseTimesMs: readonly number[];
   /** Sipp's own words on what went wrong. */
   errors: string;
 }
@@ -60,8 +62,14 @@ export async function runSipp(options: SippOptions): Promise<SippResult> {
     .map((file) => readFileSync(join(folder, file), 'utf8'))
     .join('');
   const counters = countersOf(folder);
+  const responseTimesMs = responseTimesOf(folder);
   rmSync(folder, { recursive: true, force: true });
-  return { exitCode, ...counters, errors: exitCode === 0 ? errors : `${errors}\n${output.slice(-2_000)}` };
+  return {
+    exitCode,
+    ...counters,
+    responseTimesMs,
+    errors: exitCode === 0 ? errors : `${errors}\n${output.slice(-2_000)}`,
+  };
 }
 
 function argumentsOf(options: SippOptions): string[] {
@@ -82,6 +90,9 @@ function argumentsOf(options: SippOptions): string[] {
     '1000',
     '-trace_err',
     '-trace_stat',
+    '-trace_rtt',
+    '-rtt_freq',
+    '1',
     '-fd',
     '1',
   );
@@ -91,9 +102,16 @@ function argumentsOf(options: SippOptions): string[] {
   return args;
 }
 
+function responseTimesOf(folder: string): number[] {
+  const file = readdirSync(folder).find((name) => name.endsWith('_rtt.csv'));
+  if (file === undefined) return [];
+  const lines = readFileSync(join(folder, file), 'utf8').trim().split('\n').slice(1);
+  return lines.map((line) => Number(line.split(';')[1]));
+}
+
 /** Reads the last line of sipp's statistics file. */
 function countersOf(folder: string): Pick<SippResult, 'successful' | 'failed' | 'retransmissions'> {
-  const file = readdirSync(folder).find((name) => name.endsWith('.csv'));
+  const file = readdirSync(folder).find((name) => name.endsWith('.csv') && !name.endsWith('_rtt.csv'));
   const lines = file === undefined ? [] : readFileSync(join(folder, file), 'utf8').trim().split('\n');
   const names = lines[0]?.split(';') ?? [];
   const last = lines.at(-1)?.split(';') ?? [];

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { generate } from 'selfsigned';
 import type { SipLeg } from '../../media/call.ts';
 import type { SipLimits } from '../../media/sip/flow.ts';
 import { SimulatedClock } from '../../src/clock.ts';
@@ -34,8 +36,9 @@ class Wire {
   text = '';
   readonly socket: Socket;
 
-  constructor(port: number) {
-    this.socket = connect(port, '127.0.0.1');
+  constructor(port: number, tls = false) {
+    // A test's own certificate is nobody's: what is tested is the way, not the trust.
+    this.socket = tls ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }) : connect(port, '127.0.0.1');
     this.socket.on('error', () => {});
     this.socket.on('data', (data) => {
       this.text += data.toString('utf8');
@@ -197,6 +200,32 @@ describe('SIP edge on its sockets @sgj', () => {
     const [answer] = await once(socket, 'message');
     socket.close();
     assert.match(String(answer), /^SIP\/2\.0 200 OK/);
+  });
+
+  it('takes calls over TLS, sips included, and refuses sips elsewhere', async () => {
+    const { private: key, cert } = await generate([{ name: 'commonName', value: 'usher.example.com' }], {
+      algorithm: 'sha256',
+    });
+    const attempts: string[] = [];
+    rig = await startEdge(
+      (leg) => {
+        attempts.push(`${leg.attempt.source.transport} ${leg.attempt.user}`);
+        answering(leg);
+      },
+      { listen: [{ transport: 'tls', address: '127.0.0.1', port: 0 }], tls: { key, cert } },
+    );
+    const wire = new Wire(rig.port, true);
+    wires.push(wire);
+    wire.socket.write(
+      invite('j', rig.port).replace('INVITE sip:', 'INVITE sips:').replace('SIP/2.0/TCP', 'SIP/2.0/TLS'),
+    );
+    assert.match(await wire.until(/SIP\/2\.0 200[\s\S]*\r\n\r\n/), /Contact: <sips:token@127\.0\.0\.1:\d+>\r\n/);
+    assert.deepEqual(attempts, ['tls token']);
+    await rig.close();
+    await start(answering);
+    const plain = open();
+    plain.socket.write(invite('k', rig.port).replace('INVITE sip:', 'INVITE sips:'));
+    await plain.until(/SIP\/2\.0 416/);
   });
 
   it('says which address it cannot listen on, and what to do', async () => {
