@@ -7,7 +7,8 @@ import { policySchema } from '../../parsers/policy.ts';
 import { ruleSchema } from '../../parsers/rules.ts';
 import { iana } from '../time-zones.ts';
 
-export const languages = ['en', 'de', 'fr', 'es', 'ja'] as const;
+/** `en-GB`: English words with the 24-hour clock and the day before the month. */
+export const languages = ['en', 'en-GB', 'de', 'fr', 'es', 'ja'] as const;
 export type Language = (typeof languages)[number];
 
 const id = z
@@ -194,7 +195,10 @@ export const configSchema = z
       .default('usher-data')
       .describe('Holds the store and the secret file; relative to the configuration file.'),
     timeZone: timeZone.default('UTC').describe('For rooms that name none.'),
-    language: z.enum(languages).default('en').describe('For rooms that name none.'),
+    language: z
+      .enum(languages)
+      .default('en')
+      .describe('For rooms that name none. en-GB: English with the 24-hour clock.'),
     ownTenants: z.array(guid).default([]).describe('Ids of your own Microsoft Entra tenants.'),
     ownDomains: z
       .array(z.string().min(1).toLowerCase())

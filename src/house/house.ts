@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Part } from '../../media/setup/find.ts';
 import { slateWords } from '../../media/slate/slate.ts';
+import { languageOf } from '../../media/slate/texts.ts';
 import { type UnderstandOptions, understand } from '../../parsers/understand.ts';
 import type { CallChange } from '../calls/dispatch.ts';
 import { outcomeTable } from '../calls/outcomes.ts';
@@ -246,5 +247,7 @@ function guestProgress({ state, entryId }: CallChange): GuestProgress {
 function endNotice({ state, outcome }: CallChange, language: Language): string | null {
   if (state !== 'ended' || outcome === null) return null;
   const slate = outcomeTable[outcome].slate;
-  return slate === null ? null : slateWords({ kind: 'ended', outcome: slate, room: '', title: null }, language).heading;
+  return slate === null
+    ? null
+    : slateWords({ kind: 'ended', outcome: slate, room: '', title: null }, languageOf(language)).heading;
 }

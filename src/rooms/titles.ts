@@ -15,7 +15,7 @@ interface Words {
   noGuestCalls: string;
 }
 
-const words: Record<Language, Words> = {
+const words: Record<Exclude<Language, 'en-GB'>, Words> = {
   en: {
     meeting: 'Meeting',
     privateMeeting: 'Private meeting',
@@ -58,6 +58,10 @@ const words: Record<Language, Words> = {
   },
 };
 
+function wordsOf({ language }: RoomSettings): Words {
+  return words[language === 'en-GB' ? 'en' : language];
+}
+
 /** Longest title that is handed on; devices cut further where they must. */
 const longestTitle = 250;
 
@@ -67,7 +71,7 @@ export function entryTitle(
   understanding: Understanding,
   isPrivate: boolean,
 ): { title: string; note: string | null } {
-  const say = words[room.language];
+  const say = wordsOf(room);
   const hidden = hides(room.privacy.subject, isPrivate);
   const organizer = organizerShown(room, invite, isPrivate);
   const fallback = organizer?.name ?? say.meeting;
@@ -81,7 +85,7 @@ export function entryTitle(
 }
 
 function note(room: RoomSettings, { route, dial, warnings }: Understanding): string | null {
-  const say = words[room.language];
+  const say = wordsOf(room);
   if (route === 'sgj') return room.sipDomain === null ? say.noGuestCalls : null;
   if (dial !== null) return null;
   return warnings.includes('body-stripped') ? say.stripped : say.noWay;
