@@ -342,7 +342,11 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
     this.dialog.refreshTarget(request);
     // The bridge takes its time; without it a peer on UDP would repeat the INVITE (section 17.2.1).
     answer(transaction, 100);
-    this.#deliver(transaction, sdpOf(request));
+    // An ACK that came in the same segment is still being taken up by sip.js, which would say 500 now.
+    setImmediate(() => {
+      if (this.ended || this.#end !== null) answer(transaction, 487);
+      else this.#deliver(transaction, sdpOf(request));
+    });
   }
 
   #acknowledge(cseq: number, sdp: string | null): void {
