@@ -55,7 +55,7 @@ function line(text: string, y: number, size: number, weight: string, colour: str
     context.font = `${weight} ${fitting}px ${font}`;
     if (context.measureText(text).width <= room) break;
     fitting -= 2;
-  } while (fitting > size / 2);
+  } while (fitting > size * 0.65);
   let shown = text;
   while (shown.length > 1 && context.measureText(shown).width > room) shown = `${shown.slice(0, -2)}…`;
   context.fillStyle = colour;
@@ -113,7 +113,7 @@ function chime(notes: readonly number[], volume: number): void {
 setInterval(draw, 1000 / framesPerSecond);
 setInterval(() => {
   if (words?.tone === 'waiting') chime([523.25, 659.25], 0.08);
-}, 5000);
+}, 4000);
 
 const connected = connectBridge(window.usherBridge, { receive: false, degradationPreference: 'maintain-resolution' });
 let sending = false;

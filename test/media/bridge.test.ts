@@ -102,6 +102,26 @@ describe('the bridge @sgj', function () {
     await slate.close();
   });
 
+  it('cuts the meeting off at once when the gate closes, though the slate has no picture yet', async () => {
+    room.take(await call.answer(room.offer()));
+    await room.send({ hz: 1000, colour: 'red' });
+    const slate = await openSender(browser, call.slatePort(), { framesPerSecond: 0.5, receive: false });
+    const guest = await openSender(browser, call.guestPort(), { framesPerSecond: 30, moving: true, receive: false });
+    await call.setGate('admitted');
+    await until('the meeting', () => room.video.received.length > 100);
+    await call.setGate('closed');
+    const closedAt = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, 800));
+    // 50 ms for what the sockets held already.
+    const late = room.video.received.filter(({ at }) => at > closedAt + 50);
+    assert.ok(
+      new Set(late.map(({ timestamp }) => timestamp)).size <= 2,
+      `${late.length} packets after the gate closed`,
+    );
+    await guest.close();
+    await slate.close();
+  });
+
   it('sends the room one unbroken stream a kind over every exchange of slate and meeting', async () => {
     room.take(await call.answer(room.offer()));
     await room.send({ hz: 1000, colour: 'red' });
