@@ -5,11 +5,17 @@
  */
 import { readFileSync } from 'node:fs';
 import { registerHooks, stripTypeScriptTypes } from 'node:module';
+import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const own = new URL('..', import.meta.url).href;
 
 if (own.includes('/node_modules/')) {
+  // Node still calls the function experimental; every command would begin with that sentence.
+  const warn = process.emitWarning;
+  process.emitWarning = (warning, ...rest) => {
+    if (!String(warning).includes('stripTypeScriptTypes')) warn.call(process, warning, ...rest);
+  };
   registerHooks({
     load(url, context, nextLoad) {
       const path = url.split('?')[0] ?? url;

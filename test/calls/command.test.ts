@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../fixtures/vtc/executable.ts';
 import { callsCommand } from '../../src/calls/command.ts';
 import { type CallRecord, callCollection, forgetCalls } from '../../src/calls/records.ts';
 import { systemClock } from '../../src/clock.ts';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
-import { freePort } from '../peers/executable.ts';
 
 function call(change: Partial<CallRecord>): CallRecord {
   const at = systemClock.now() - 60_000;

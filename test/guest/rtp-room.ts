@@ -4,8 +4,8 @@
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { toneShare } from '../../fixtures/vtc/tone.ts';
 import type { BridgedCall } from '../../media/call.ts';
-import { toneShare } from '../peers/tone.ts';
 
 const rate = 8000;
 const samplesPerPacket = 160;

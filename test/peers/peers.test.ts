@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { Baresip } from './baresip.ts';
-import { requireExecutables } from './executable.ts';
+import { Baresip } from '../../fixtures/vtc/baresip.ts';
+import { requireExecutables } from '../../fixtures/vtc/executable.ts';
+import { loudness, toneShare } from '../../fixtures/vtc/tone.ts';
 import { runSipp } from './sipp.ts';
-import { loudness, toneShare } from './tone.ts';
 
 describe('test peers: what measures a call measures right @sgj', function () {
   this.timeout(40_000);

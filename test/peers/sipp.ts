@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findExecutable } from './executable.ts';
+import { findExecutable } from '../../fixtures/vtc/executable.ts';
 
 export interface SippOptions {
   /** Name of a file in `test/sip/scenarios` without `.xml`, or sipp's own `uac`. */

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import type { Sound } from '../../fixtures/meeting/measure.ts';
 import { hostColour, hostTone } from '../../fixtures/meeting/picture.ts';
 import { naturalPlace } from '../../fixtures/meeting/policy.ts';
+import { type AudioCodec, Baresip, type Colour } from '../../fixtures/vtc/baresip.ts';
+import { requireExecutables } from '../../fixtures/vtc/executable.ts';
+import { loudness, toneShare } from '../../fixtures/vtc/tone.ts';
 import { outcomes } from '../../media/guest/guest.ts';
 import { serialiseReason } from '../../media/sip/reason.ts';
 import { outcomeTable } from '../../src/calls/outcomes.ts';
-import { type AudioCodec, Baresip, type Colour } from '../peers/baresip.ts';
-import { requireExecutables } from '../peers/executable.ts';
-import { loudness, toneShare } from '../peers/tone.ts';
 import { type CallRig, openCallRig } from './rig.ts';
 
 const roomTone = 1_000;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
+import { Baresip } from '../../fixtures/vtc/baresip.ts';
+import { requireExecutables } from '../../fixtures/vtc/executable.ts';
 import type { LegEnd, SipLeg } from '../../media/call.ts';
-import { Baresip } from '../peers/baresip.ts';
-import { requireExecutables } from '../peers/executable.ts';
 import { answering, type Rig, startEdge } from './rig.ts';
 
 describe('SIP edge with baresip as the video system @sgj', function () {

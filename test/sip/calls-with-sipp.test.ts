@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import { requireExecutables } from '../../fixtures/vtc/executable.ts';
 import type { LegEnd, SipLeg } from '../../media/call.ts';
-import { requireExecutables } from '../peers/executable.ts';
 import { runSipp, type SippOptions } from '../peers/sipp.ts';
 import { answering, type Rig, type StubSession, startEdge } from './rig.ts';
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { requireExecutables } from '../../fixtures/vtc/executable.ts';
 import { createSipEdge } from '../../media/sip/edge.ts';
 import { defaultLimits, type Flow } from '../../media/sip/flow.ts';
 import { SimulatedClock } from '../../src/clock.ts';
-import { requireExecutables } from '../peers/executable.ts';
 import { runSipp } from '../peers/sipp.ts';
 import { StubSession, startEdge } from './rig.ts';
 
