@@ -2,7 +2,7 @@
  * The SIP edge alone, with stub media: from INVITE to 200, and how many calls a second one core carries. sipp dials over
  * UDP and TCP (a connection for each call: on a single one sipp itself is what is measured), at rates that rise until the process is busy. Usage: `npm run bench -- sip`.
  */
-import { findExecutable } from '../test/peers/executable.ts';
+import { findExecutable } from '../fixtures/vtc/executable.ts';
 import { runSipp } from '../test/peers/sipp.ts';
 import { answering, startEdge } from '../test/sip/rig.ts';
 
