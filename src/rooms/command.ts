@@ -22,12 +22,14 @@ export interface RoomsCommandIo {
 
 const usage = `usage: usher rooms [--config FILE | --url URL] [--wrong | --addresses] [--json] [ROOM …]
        usher rooms [--config FILE | --url URL] --new-address [--grace HOURS] [--json] ROOM
+       usher rooms --config FILE --admin-secret
   --config FILE  ask the instance that runs with this configuration
   --url URL      ask the instance there (default http://127.0.0.1:8080); the administrator secret, where one is
                  needed, is taken from USHER_ADMIN_SECRET
   --wrong        only rooms where something is wrong
   --addresses    of panel and feed, secrets included
   --new-address  gives the room of this id new addresses; the old ones hold for the grace (default 24 hours, 0 to 720)
+  --admin-secret prints the secret that opens status, metrics and addresses from other machines
   --json         one line of JSON
   ROOM           parts of names or ids
 `;
@@ -49,6 +51,7 @@ export async function roomsCommand(
   }
   try {
     const instance = await findInstance(asked, environment);
+    if (asked.mode === 'admin-secret') return adminSecret(instance, io);
     return asked.mode === 'status' ? await status(asked, instance, io) : await addresses(asked, instance, io);
   } catch (error) {
     io.stderr.write(`usher rooms: ${error instanceof Error ? error.message : String(error)}\n`);
@@ -57,7 +60,7 @@ export async function roomsCommand(
 }
 
 interface Asked {
-  mode: 'status' | 'addresses' | 'new-address';
+  mode: 'status' | 'addresses' | 'new-address' | 'admin-secret';
   config: string | undefined;
   url: string | undefined;
   wrong: boolean;
@@ -89,6 +92,13 @@ async function addresses(asked: Asked, instance: Instance, io: RoomsCommandIo): 
   return 0;
 }
 
+function adminSecret({ secret }: Instance, io: RoomsCommandIo): number {
+  if (secret === null)
+    throw new Error('there is no secret yet, or it is not yours to read: start Usher once, and run this as its user');
+  io.stdout.write(`${secret}\n`);
+  return 0;
+}
+
 function named(room: { id: string; name: string }, names: readonly string[]): boolean {
   const text = `${room.name}\n${room.id}`.toLowerCase();
   return names.length === 0 || names.some((part) => text.includes(part.toLowerCase()));
@@ -104,6 +114,7 @@ function parse(args: readonly string[]): Asked | string {
         wrong: { type: 'boolean', default: false },
         addresses: { type: 'boolean', default: false },
         'new-address': { type: 'boolean', default: false },
+        'admin-secret': { type: 'boolean', default: false },
         grace: { type: 'string', default: '24' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
@@ -119,7 +130,14 @@ function parse(args: readonly string[]): Asked | string {
     if (!(graceHours <= 720)) return `--grace: found "${grace}"; give whole hours from 0 to 720`;
     const renew = values['new-address'];
     if (renew && positionals.length !== 1) return '--new-address: name one room by its id';
-    const mode = renew ? 'new-address' : values.addresses ? 'addresses' : 'status';
+    if (values['admin-secret'] && config === undefined) return '--admin-secret: name the configuration with --config';
+    const mode = renew
+      ? 'new-address'
+      : values.addresses
+        ? 'addresses'
+        : values['admin-secret']
+          ? 'admin-secret'
+          : 'status';
     return { mode, config, url, wrong, json, help, graceHours, names: positionals };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -34,14 +34,21 @@ export function sameOrigin(request: FastifyRequest, publicUrl: string | null): b
   return host === request.host || (publicUrl !== null && host === new URL(publicUrl).host);
 }
 
-/** `yes`; `challenge`: a secret is set and was not given; `no`: from elsewhere, and no secret is set. */
-export function adminMay(house: Pick<House, 'adminSecret'>, request: FastifyRequest): 'yes' | 'challenge' | 'no' {
+/**
+ * `yes`; `challenge`: a secret is set and was not given; `no`: from elsewhere, and no secret is set. `proxied`: a proxy is
+ * configured, which may stand on this machine and call us by a loopback name, so that being local says nothing.
+ */
+export function adminMay(
+  house: Pick<House, 'adminSecret'>,
+  request: FastifyRequest,
+  proxied: boolean,
+): 'yes' | 'challenge' | 'no' {
   const secret = house.adminSecret();
   if (secret !== null && secret !== '') {
     const given = credentials(request.headers.authorization);
     if (given !== null && equalSecrets(given, secret)) return 'yes';
   }
-  if (fromThisMachine(request)) return 'yes';
+  if (!proxied && fromThisMachine(request)) return 'yes';
   return secret === null || secret === '' ? 'no' : 'challenge';
 }
 

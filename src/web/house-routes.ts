@@ -37,7 +37,7 @@ export function addHouseRoutes(app: FastifyInstance, context: WebContext): void 
 
   const wrongLimit = app.createRateLimit({ max: limits.wrongSecretsPerAddressPerMinute, timeWindow: 60_000 });
   const forAdmin = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
-    const may = adminMay(house, request);
+    const may = adminMay(house, request, context.proxied);
     if (may === 'yes') return undefined;
     const tries = await wrongLimit(request);
     if (!tries.isAllowed && tries.isExceeded) return reply.code(429).type('text/plain').send('Too many requests\n');

@@ -78,6 +78,8 @@ export interface WebContext {
   limits: WebLimits;
   assets: Assets;
   publicUrl: string | null;
+  /** Whether a proxy is configured, by `publicUrl` or `trustedProxies`. */
+  proxied: boolean;
   /** What addresses of ours begin with: the public URL, else where we listen. */
   address(): string;
   /** What a room's panels should know now; `null` where there is no such room or panel. */
@@ -104,6 +106,7 @@ export async function createWeb(options: WebOptions): Promise<Web> {
     limits,
     assets,
     publicUrl: options.publicUrl ?? null,
+    proxied: options.publicUrl != null || (options.trustedProxies ?? []).length > 0,
     address: () => options.publicUrl?.replace(/\/+$/, '') ?? url,
     update,
   };

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SimulatedClock } from '../../src/clock.ts';
 import { roomsCommand } from '../../src/rooms/command.ts';
+import { loadSecret } from '../../src/rooms/secret.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { statusAnswerSchema } from '../../src/web/status-answer.ts';
@@ -96,6 +97,16 @@ describe('usher rooms @firm', () => {
     assert.equal(err, '');
     assert.equal(status, 0);
     assert.match(out, /Atrium/);
+  });
+
+  it('prints the administrator secret to who may read the data folder', async () => {
+    const config = join(folder, 'usher.yaml');
+    await writeFile(config, 'rooms: [{ id: atrium, name: Atrium, calendar: { type: folder, path: . } }]\n');
+    const early = await run('--config', config, '--admin-secret');
+    assert.deepEqual([early.status, early.out], [1, '']);
+    const secret = await loadSecret(join(folder, 'usher-data'));
+    assert.equal((await run('--config', config, '--admin-secret')).out, `${secret.adminSecret()}\n`);
+    assert.equal((await run('--admin-secret')).status, 2);
   });
 
   it('tells the addresses of panels and feeds to who has the administrator secret, and makes new ones', async () => {

@@ -4,7 +4,7 @@ import { SimulatedClock } from '../../src/clock.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { type RoomPage, roomPath } from '../../src/web/paths.ts';
-import { createWeb, type Web, type WebLimits } from '../../src/web/web.ts';
+import { createWeb, type Web, type WebLimits, type WebOptions } from '../../src/web/web.ts';
 import { entry, hour, minute, TestHouse } from './house.ts';
 
 const now = Date.UTC(2026, 2, 5, 10, 0);
@@ -15,7 +15,7 @@ describe('the web @first-run @firm', () => {
   let clock: SimulatedClock;
   const log: string[] = [];
 
-  async function open(limits: Partial<WebLimits> = {}): Promise<void> {
+  async function open(limits: Partial<WebLimits> = {}, options: Partial<WebOptions> = {}): Promise<void> {
     await web?.close();
     clock = new SimulatedClock(now);
     const destination = { write: (line: string) => void log.push(line) };
@@ -26,6 +26,7 @@ describe('the web @first-run @firm', () => {
       log: createLog({ level: 'debug', destination }),
       metrics: createMetrics(),
       limits: { drainMs: 50, ...limits },
+      ...options,
     });
   }
 
@@ -238,6 +239,16 @@ describe('the web @first-run @firm', () => {
     assert.equal(await ask('/status', { host: 'rebound.example', authorization: 'Bearer hush-hush' }), 200);
     const basic = `Basic ${Buffer.from('admin:hush-hush').toString('base64')}`;
     assert.equal(await ask('/status', { host: 'rebound.example', authorization: basic }), 200);
+  });
+
+  it('trusts no loopback address once a proxy is configured, and takes presses from the public address', async () => {
+    await open({}, { publicUrl: 'https://usher.example.com' });
+    assert.equal((await fetch(`${web.url}/status`)).status, 403);
+    house.admin = 'hush-hush';
+    assert.equal((await fetch(`${web.url}/status`)).status, 401);
+    assert.equal((await fetch(`${web.url}/status`, { headers: { authorization: 'Bearer hush-hush' } })).status, 200);
+    assert.equal((await press('hang-up', { origin: 'https://usher.example.com' })).status, 202);
+    assert.equal((await press('hang-up', { origin: 'https://usher.example.net' })).status, 403);
   });
 
   it('streams the whole view on each change, beats in between, and lets go when the reader goes', async () => {
