@@ -3,6 +3,7 @@
  * own properties, then what the calendar service says, then the newest message of the body, then location and subject,
  * and only where all of these are silent the quoted history.
  */
+import { isIPv4 } from 'node:net';
 import { anchorOf, type Block, blockOfText, blocksOf, type OtherReading, readOther } from './blocks.ts';
 import { findCvi } from './cvi/find.ts';
 import type { Invite, Provider } from './invite.ts';
@@ -275,6 +276,8 @@ function isPlainSip(section: Section, address: FoundAddress, source: string): bo
     return false;
   if (isSipAddress(section.text, address))
     return !/;gruu|opaque=app:conf/i.test(section.text.slice(address.end, address.end + 40));
+  // A number at an IP address is no mailbox.
+  if (address.scheme === null && isIPv4(address.domain) && /^\d{3,16}$/.test(address.user)) return true;
   return source === 'location' && address.scheme === null && /^\d{3,16}$/.test(address.user);
 }
 

@@ -76,7 +76,7 @@ function understood(invite: Invite, options: UnderstandOptions): Understanding {
   const body = bodyOf(contentOf(invite));
   const candidates = candidatesOf(invite, body);
   const chosen = candidates[0];
-  const meeting = chosen === undefined ? opaqueMeeting(body) : assemble(invite, body, chosen);
+  const meeting = chosen === undefined ? null : assemble(invite, body, chosen);
   const found: Warning[] = [];
   if (isStripped(invite, body, meeting)) found.push('body-stripped');
   if (chosen !== undefined && hasAnother(invite, candidates, chosen, meeting)) found.push('two-meetings');
@@ -220,18 +220,6 @@ function isStripped(invite: Invite, body: Body, meeting: Meeting | null): boolea
   return online || named || (meeting === null && invite.subject.trim() === '');
 }
 
-/** A gateway that hides every link leaves only its domain: enough to say whose meeting it is, not to join it. */
-function opaqueMeeting(body: Body): Meeting | null {
-  for (const link of body.content.newest.links) {
-    const domain = link.opaqueDomain ?? '';
-    if (!/^teams\.(?:microsoft\.com|live\.com|cloud\.microsoft)$/.test(domain)) continue;
-    const teams: TeamsInfo = { ...noTeamsIds };
-    const join: JoinInfo = { provider: 'teams', url: null, sip: null, teams, cvi: null };
-    return { join, evidence: [evidence('provider', link.source, `${domain} behind ${link.opaque ?? ''}`)], h323: null };
-  }
-  return null;
-}
-
 /** What was seen and not used, told where it matters: when there is no way in without it. */
 function linkWarnings(body: Body, meeting: Meeting | null, lines: Evidence[]): Warning[] {
   const found = new Set<Warning>();
@@ -242,7 +230,10 @@ function linkWarnings(body: Body, meeting: Meeting | null, lines: Evidence[]): W
     }
     if (link.opaque !== null && (meeting === null || meeting.join.url === null)) {
       found.add('opaque-link');
-      if (lines.length < 100) lines.push(evidence('refused', link.source, `hidden by ${link.opaque}: ${link.raw}`));
+      if (lines.length < 100) {
+        const domain = link.opaqueDomain === null ? '' : ` (${link.opaqueDomain})`;
+        lines.push(evidence('refused', link.source, `hidden by ${link.opaque}${domain}: ${link.raw}`));
+      }
     }
     if (meeting !== null || link.refused !== null) continue;
     const teams = parseTeamsUrl(link.url);

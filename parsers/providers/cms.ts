@@ -13,10 +13,12 @@ export const cms: ProviderParser = {
     if (page === 'invited.sf') {
       return id === null && parameterOf(url, 'secret') === null ? null : { url: url.href, id, sip: null };
     }
+    const secret = parameterOf(url, 'secret') !== null;
+    if (secret && id !== null && /^\d{3,14}$/.test(id)) return { url: url.href, id, sip: null };
     const [place = '', number = ''] = segments.slice(-2);
     const meeting = place.toLowerCase() === 'meeting' && /^\d{3,14}$/.test(number);
     // Without a secret the path alone is too common; the host must be named as these servers are.
     const named = /^(?:join|meet|meetings?|cms|cma|acano|conf|video|vc|wb|webbridge)\d*[.-]/i.test(url.hostname);
-    return meeting && (named || parameterOf(url, 'secret') !== null) ? { url: url.href, id: number, sip: null } : null;
+    return meeting && (named || secret) ? { url: url.href, id: number, sip: null } : null;
   },
 };

@@ -13,8 +13,10 @@ export const gotomeeting: ProviderParser = {
     if (hostIs(url.hostname, 'app.goto.com') && first === 'meeting' && second !== '')
       return found(digitsOf(second) ?? second);
     if (!hostIs(url.hostname, 'gotomeeting.com')) return null;
+    const [, , third = ''] = segments;
     if (first === 'join' && second !== '') return found(digitsOf(second) ?? second);
-    const id = digitsOf(parameterOf(url, 'meetingId') ?? '');
+    if (first === 'meeting' && second === 'join' && third !== '') return found(digitsOf(third) ?? third);
+    const id = digitsOf(parameterOf(url, 'meetingId') ?? parameterOf(url, 'meetingid') ?? '');
     return id === null ? null : found(id);
   },
 };

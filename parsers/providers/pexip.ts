@@ -10,8 +10,10 @@ export const pexipMeetings: ProviderParser = {
     const ownPage = hostIs(url.hostname, 'pexip.me') && (first === 'meet' || first === 'm') ? second : '';
     const webapp = /^webapp\d?$/i.test(first);
     const inPath = webapp && /^(?:m|conference|meeting|home)$/i.test(second) ? third : '';
-    const inQuery =
-      webapp || url.hash.startsWith('#/') || hostIs(url.hostname, 'pexip.com') ? parameterOf(url, 'conference') : null;
+    const said = parameterOf(url, 'conference');
+    // Outside the web app's own path only an alias that looks like one: `?conference=2026` is a page about an event.
+    const plain = said !== null && (said.includes('@') || (url.hash.startsWith('#/') && /^\d{4,}$/.test(said)));
+    const inQuery = webapp || plain || hostIs(url.hostname, 'pexip.com') ? said : null;
     const alias = (inQuery ?? (ownPage || inPath)).replace(/^sips?:/i, '');
     if (!/^[\w.+-]{1,120}(?:@[a-z0-9.-]{3,120})?$/i.test(alias)) return null;
     return { url: url.href, id: alias.split('@')[0] ?? alias, sip: alias.includes('@') ? alias : null };

@@ -14,7 +14,7 @@ export const skypeForBusiness: ProviderParser = {
     if (cloud && segments.length >= 3 && segments.length <= 4 && /^[A-Z0-9]{8,10}$/i.test(id)) {
       return { url: url.href, id, sip: null };
     }
-    const ownServer = /^(?:meet|lyncmeet|skypemeet|sfbmeet|join)[\w-]*\./i.test(url.hostname);
+    const ownServer = /^(?:meet|lync|skype|sfb|webconf|join)[\w-]*\./i.test(url.hostname);
     const named = segments.length === 2 || (segments.length === 3 && segments[0]?.toLowerCase() === 'meet');
     // Eight capital letters and digits: the server writes them so, and a room's name elsewhere is not.
     return ownServer && named && /^[A-Z0-9]{8}$/.test(id) && /\d/.test(id) ? { url: url.href, id, sip: null } : null;

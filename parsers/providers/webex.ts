@@ -7,18 +7,19 @@ import { addressText, type ProviderParser, parameterOf, segmentsOf } from './pro
 const domains = ['webex.com', 'webexgov.us', 'webex.com.cn'];
 /** Names below webex.com that are no customer's site. */
 const notSites =
-  /^(?:www|help|support|blog|developer|binaries|signin|settings|status|community|lync|m|idbroker|admin|teams)$/;
+  /^(?:www|web|help|support|blog|developer|binaries|signin|settings|status|community|lync|m|idbroker|admin|teams)$/;
 
 export const webexMeetings: ProviderParser = {
   name: 'webex',
   readUrl(url) {
-    const site = siteOf(url.hostname);
-    if (site === null) return null;
     const segments = segmentsOf(url);
     const [first = '', second = ''] = segments;
-    if (/^(?:meet|join)$/i.test(first) && /^[\w.+-]{1,80}$/.test(second)) {
-      return { url: url.href, id: second, sip: `${second}@${site}` };
-    }
+    const site = siteOf(url.hostname);
+    const personal = /^(?:meet|join)$/i.test(first) && /^[\w.+-]{1,80}$/.test(second);
+    // The web app's own host stands for every site: the room is known, its address is not.
+    if (personal && hostIs(url.hostname, 'web.webex.com')) return { url: url.href, id: second, sip: null };
+    if (site === null) return null;
+    if (personal) return { url: url.href, id: second, sip: `${second}@${site}` };
     const page = segments.at(-1)?.toLowerCase() ?? '';
     const opens =
       (page === 'j.php' && (parameterOf(url, 'MTID') ?? parameterOf(url, 'ED')) !== null) ||
