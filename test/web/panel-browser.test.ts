@@ -142,6 +142,23 @@ describe('the panel in a real browser @first-run', () => {
     assert.equal(await page.getByRole('status').textContent(), '');
   });
 
+  it('goes on by polling where something on the way holds event streams back', async () => {
+    await page.clock.install();
+    await page.route('**/events', () => {});
+    await page.goto(web.url + path('atrium'));
+    await page.getByText('Available').waitFor();
+    house.set('atrium', [current()]);
+    await page.clock.fastForward(9_000);
+    await page.getByRole('heading', { name: 'Budget round' }).waitFor();
+    // And while the stream is tried again and again.
+    for (const title of ['Second title', 'Third title']) {
+      house.set('atrium', [{ ...current(), title }]);
+      await page.clock.fastForward(6_000);
+      await page.getByRole('heading', { name: title }).waitFor();
+    }
+    assert.equal(await page.getByRole('status').textContent(), '');
+  });
+
   it('works without script: titles, the button, and a press', async () => {
     const one = current();
     house.set('atrium', [one]);

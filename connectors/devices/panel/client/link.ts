@@ -18,6 +18,8 @@ export interface LinkEvents {
 
 /** The server beats every 15 s; two missed beats and the stream is taken for dead. */
 const silenceMs = 40_000;
+/** The first event comes at once; where it does not, something on the way holds streams back. */
+const firstEventMs = 8_000;
 const pollMs = 5_000;
 const firstRetryMs = 1_000;
 const longestRetryMs = 30_000;
@@ -26,6 +28,8 @@ const requestMs = 8_000;
 export class Link {
   readonly #events: LinkEvents;
   #source: EventSource | null = null;
+  /** Whether the open stream has brought anything yet. */
+  #streaming = false;
   #silence = 0;
   #retry = 0;
   #poll = 0;
@@ -59,18 +63,19 @@ export class Link {
       this.#events.live();
     });
     source.onerror = () => this.#broken();
-    this.#watchSilence();
+    this.#watchSilence(firstEventMs);
   }
 
   #heard(): void {
     this.#retryMs = firstRetryMs;
+    this.#streaming = true;
     window.clearTimeout(this.#poll);
-    this.#watchSilence();
+    this.#watchSilence(silenceMs);
   }
 
-  #watchSilence(): void {
+  #watchSilence(ms: number): void {
     window.clearTimeout(this.#silence);
-    this.#silence = window.setTimeout(() => this.#broken(), silenceMs);
+    this.#silence = window.setTimeout(() => this.#broken(), ms);
   }
 
   /** The stream is gone: ask by request at once, go on asking, and try the stream again with growing pauses. */
@@ -88,9 +93,10 @@ export class Link {
     this.#open();
   }
 
+  /** Polling goes on: it ends when a stream has brought something. */
   #close(): void {
     window.clearTimeout(this.#silence);
-    window.clearTimeout(this.#poll);
+    this.#streaming = false;
     if (this.#source !== null) this.#source.close();
     this.#source = null;
   }
@@ -115,8 +121,7 @@ export class Link {
   }
 
   #askLater(): void {
-    // An open stream that has beaten since has cancelled this already, and needs no polling.
-    if (this.#source !== null && this.#source.readyState === EventSource.OPEN) return;
+    if (this.#streaming) return;
     window.clearTimeout(this.#poll);
     this.#poll = window.setTimeout(() => this.#ask(), pollMs);
   }
