@@ -10,7 +10,7 @@ import {
   NotificationListener,
   notificationPath,
 } from './listener.ts';
-import { MailboxSubscription, type SubscriptionStatus } from './subscription.ts';
+import { lane, MailboxSubscription, type SubscriptionStatus } from './subscription.ts';
 
 export interface NotificationOptions {
   listen: ListenerOptions;
@@ -170,17 +170,17 @@ export class Notifications {
   async #list(): Promise<Map<string, { id: string; expires: number }>> {
     const { api } = this.#context;
     const left = new Map<string, { id: string; expires: number }>();
-    let page = listSchema.parse(await api.get('/subscriptions', { mailbox: '' }));
+    let page = listSchema.parse(await api.get('/subscriptions', { mailbox: lane }));
     for (;;) {
       for (const { id, notificationUrl, expirationDateTime } of page.value) {
         const [address, key] = (notificationUrl ?? '').split('?key=');
         if (address !== `${this.#base}${notificationPath}` || key === undefined) continue;
         if (this.#watched.has(key) && !left.has(key)) left.set(key, { id, expires: Date.parse(expirationDateTime) });
-        else await api.delete(`/subscriptions/${encodeURIComponent(id)}`, { mailbox: '' }).catch(() => {});
+        else await api.delete(`/subscriptions/${encodeURIComponent(id)}`, { mailbox: lane }).catch(() => {});
       }
       const next = page['@odata.nextLink'];
       if (next == null) return left;
-      page = listSchema.parse(await api.get(next, { mailbox: '' }));
+      page = listSchema.parse(await api.get(next, { mailbox: lane }));
     }
   }
 }

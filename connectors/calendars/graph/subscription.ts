@@ -19,6 +19,9 @@ export interface SubscriptionOptions {
   changed(): void;
 }
 
+/** Subscriptions of thousands of rooms wait for each other, as requests for one mailbox do. */
+export const lane = 'subscriptions';
+
 /** Longest first; the next shorter one is asked for when Graph does not give so long. */
 const lives = [6 * 24 * 60, 4_200, 60].map((minutes) => minutes * 60_000);
 const firstRetryMs = 2_000;
@@ -89,7 +92,7 @@ export class MailboxSubscription {
     const id = this.#id;
     this.#id = null;
     if (id === null) return;
-    await this.#options.api.delete(`/subscriptions/${encodeURIComponent(id)}`, { mailbox: '' }).catch(() => {});
+    await this.#options.api.delete(`/subscriptions/${encodeURIComponent(id)}`, { mailbox: lane }).catch(() => {});
   }
 
   /** One thing after the other, failures tried again later. */
@@ -129,7 +132,7 @@ export class MailboxSubscription {
           expirationDateTime,
           clientState,
         },
-        { mailbox: '' },
+        { mailbox: lane },
       ),
     );
     this.#hold(answer.id, answer.expires);
@@ -148,7 +151,7 @@ export class MailboxSubscription {
     if (id === null) return this.#create();
     try {
       const answer = await this.#asLong((expirationDateTime) =>
-        this.#options.api.patch(`/subscriptions/${encodeURIComponent(id)}`, { expirationDateTime }, { mailbox: '' }),
+        this.#options.api.patch(`/subscriptions/${encodeURIComponent(id)}`, { expirationDateTime }, { mailbox: lane }),
       );
       this.#hold(answer.id, answer.expires);
     } catch (error) {
