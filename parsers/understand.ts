@@ -150,7 +150,7 @@ function belongs(invite: Invite, chosen: Candidate): boolean {
   return idsOfProperties(invite.properties).every((property) => sameTeamsMeeting(ids, property.ids));
 }
 
-/** The block of the meeting that properties or location name: surely the same one first, then one that can be. */
+/** The block of the meeting that properties or location name: surely the same one, one that can be, an older one that surely is. */
 function teamsBlock(invite: Invite, body: Body, chosen: Candidate & { provider: 'teams' }): Block | null {
   let own: TeamsInfo = { ...noTeamsIds };
   for (const ids of [
@@ -162,10 +162,10 @@ function teamsBlock(invite: Invite, body: Body, chosen: Candidate & { provider: 
   }
   const newest = body.newest.filter((block) => block.provider === 'teams');
   const older = body.history.flat().filter((block) => block.provider === 'teams');
-  const surely = [...newest, ...older].find((block) => surelySameMeeting(own, idsOfBlock(block)));
-  if (surely !== undefined || newest.length > 0) {
-    return surely ?? newest.find((block) => sameTeamsMeeting(own, idsOfBlock(block))) ?? null;
-  }
+  const surely = (block: Block): boolean => surelySameMeeting(own, idsOfBlock(block));
+  const possibly = (block: Block): boolean => sameTeamsMeeting(own, idsOfBlock(block));
+  const block = newest.find(surely) ?? newest.find(possibly) ?? older.find(surely);
+  if (block !== undefined || newest.length > 0) return block ?? null;
   // Links were lost or hidden; what stands above another meeting's link is still this meeting's.
   const text = blockOfText(body.content.newest, 'teams');
   return { ...text, to: body.newest[0]?.anchors[0]?.link.at ?? text.to };
@@ -190,11 +190,11 @@ function hasAnother(
   chosen: Candidate,
   meeting: Meeting | null,
 ): boolean {
-  if (meeting === null) return false;
+  if (meeting === null || chosen.rank >= rank.history) return false;
   const own = meeting.join.teams;
   if (own !== null && idsOfProperties(invite.properties).some(({ ids }) => !sameTeamsMeeting(own, ids))) return true;
   return candidates.some((other) => {
-    if (other === chosen || other.rank >= Math.min(rank.weak, chosen.rank < rank.history ? rank.weak : 0)) return false;
+    if (other === chosen || other.rank >= rank.weak) return false;
     if (other.provider !== chosen.provider) return true;
     if (other.provider !== 'teams') {
       const [one, two] = [idOf(other), idOf(chosen)];
