@@ -30,7 +30,10 @@ class Devices extends EventEmitter {
       this.#sockets.add(socket);
       socket.on('error', () => {});
       socket.on('close', () => this.#sockets.delete(socket));
-      createInterface({ input: socket }).on('line', (line) => {
+      const lines = createInterface({ input: socket });
+      // It passes on what its socket suffers when a process is killed.
+      lines.on('error', () => {});
+      lines.on('line', (line) => {
         const [room = '', fence = ''] = line.split(' ');
         this.#push(room, Number(fence));
         socket.write('ok\n');
