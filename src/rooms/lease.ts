@@ -36,6 +36,13 @@ export interface RoomLease {
   valid(): boolean;
 }
 
+/** Whether this process may act for a room now, and until when; null where another one does. */
+export type LeaseOf = (roomId: string) => Pick<RoomLease, 'signal' | 'valid'> | null;
+
+/** For a process that shares its store with nobody: every room is its own, for ever. */
+export const unshared: LeaseOf = () => always;
+const always = { signal: new AbortController().signal, valid: () => true };
+
 export interface LeaseOptions {
   store: Store;
   clock: Clock;

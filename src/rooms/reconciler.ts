@@ -15,6 +15,7 @@ import {
 import type { Clock } from '../clock.ts';
 import type { Collection } from '../store/store.ts';
 import { type DeviceRecord, newDeviceRecord } from './device-store.ts';
+import { type LeaseOf, unshared } from './lease.ts';
 import { KeyedQueue } from './queue.ts';
 import type { Room } from './room.ts';
 
@@ -48,6 +49,9 @@ export class Reconciler {
   readonly #targets = new Map<string, Target>();
   readonly #queue: KeyedQueue;
   readonly #stops: (() => Promise<void>)[] = [];
+  /** Passes under way, by device. */
+  readonly #passes = new Map<string, Promise<void>>();
+  #leaseOf: LeaseOf = unshared;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -56,12 +60,14 @@ export class Reconciler {
       concurrency: options.concurrency ?? 64,
       firstRetryMs: 2_000,
       longestRetryMs: 5 * 60_000,
-      work: (deviceId, signal) => this.#pass(deviceId, signal),
+      work: (deviceId, signal) => this.#leasedPass(deviceId, signal),
       onFailure: (deviceId, error, retryInMs) => this.#failed(deviceId, error, retryInMs),
     });
   }
 
-  async start(rooms: readonly Room[]): Promise<void> {
+  /** @param leaseOf which rooms are this process's, where several share the store */
+  async start(rooms: readonly Room[], leaseOf: LeaseOf = unshared): Promise<void> {
+    this.#leaseOf = leaseOf;
     for (const room of rooms) {
       for (const device of room.devices) {
         if (device.kind !== 'pushed') continue;
@@ -74,6 +80,22 @@ export class Reconciler {
         if (room.plan.readAt !== null) this.#queue.add(id);
       }
     }
+  }
+
+  /** Begins to act for a room that another process acted for. */
+  async takeOver(room: Room): Promise<void> {
+    for (const target of this.#targetsOf(room.id)) {
+      const stored = await this.#options.devices.get(target.record.deviceId);
+      if (stored !== null) target.record = stored.value;
+    }
+    this.planChanged(room);
+  }
+
+  /** Resolves when nothing is under way for the room any more; its lease, which has ended, keeps anything else from it. */
+  async released(roomId: string): Promise<void> {
+    const targets = this.#targetsOf(roomId);
+    for (const target of targets) target.cancelCompare?.();
+    await Promise.allSettled(targets.map(({ record }) => this.#passes.get(record.deviceId)));
   }
 
   planChanged(room: Room): void {
@@ -96,7 +118,27 @@ export class Reconciler {
     await Promise.all([...this.#targets.values()].map(({ device }) => device.close()));
   }
 
-  async #pass(deviceId: string, stop: AbortSignal): Promise<void> {
+  #targetsOf(roomId: string): Target[] {
+    return [...this.#targets.values()].filter(({ room }) => room.id === roomId);
+  }
+
+  async #leasedPass(deviceId: string, stop: AbortSignal): Promise<void> {
+    const room = this.#targets.get(deviceId)?.room;
+    const lease = room === undefined ? null : this.#leaseOf(room.id);
+    if (lease === null || !lease.valid()) return;
+    const pass = this.#pass(deviceId, AbortSignal.any([stop, lease.signal]), () => lease.valid());
+    this.#passes.set(deviceId, pass);
+    try {
+      await pass;
+    } catch (error) {
+      // Cut off because the room is another process's now: nothing to try again.
+      if (lease.valid()) throw error;
+    } finally {
+      this.#passes.delete(deviceId);
+    }
+  }
+
+  async #pass(deviceId: string, stop: AbortSignal, mayAct: () => boolean): Promise<void> {
     const target = this.#targets.get(deviceId);
     if (target === undefined || target.room.plan.readAt === null) return;
     const { clock } = this.#options;
@@ -110,6 +152,8 @@ export class Reconciler {
       const found = await target.device.list(signal);
       this.#noteVanished(target, wanted, found);
       if (target.record.heldBackSince !== null) return;
+      // The list may have taken long: whose room it is is asked again right before anything is written.
+      if (!mayAct()) return;
       if (!agree(target.device, wanted, found, clock.now())) await this.#write(target, wanted, signal);
       await this.#confirmed(target, wanted);
     });

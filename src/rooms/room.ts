@@ -88,6 +88,19 @@ export class Room {
   }
 
   /**
+   * Takes up what another process that acts for this room has stored since.
+   * @returns whether what the room shows has changed
+   */
+  async follow(): Promise<boolean> {
+    const stored = await this.#around.plans.get(this.id);
+    // Never backwards: this process may have become the one that acts while the store answered.
+    if (stored === null || stored.value.revision <= this.#plan.revision) return false;
+    this.#adopt(fromStored(this.settings, stored.value, this.#around.secret));
+    for (const listener of [...this.#listeners]) listener();
+    return true;
+  }
+
+  /**
    * Reads the calendar and brings the plan up to date. What cannot be read leaves the plan as it is.
    * @returns whether what the room shows has changed
    */

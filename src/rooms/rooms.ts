@@ -5,6 +5,7 @@
 import type { BaseLogger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Jobs } from '../jobs/jobs.ts';
+import { type LeaseOf, type LeaseOptions, type Leases, unshared } from './lease.ts';
 import type { PlannedEntry } from './plan.ts';
 import { KeyedQueue } from './queue.ts';
 import type { Reconciler } from './reconciler.ts';
@@ -15,8 +16,13 @@ export interface RoomsOptions {
   clock: Clock;
   log: BaseLogger;
   reconciler: Reconciler;
-  /** Owns the times of safety polls. */
+  /** Owns the times of safety polls: of this process's rooms, so not shared with other processes. */
   jobs: Jobs;
+  /**
+   * Takes leases of rooms, where several processes share the store. This process then reads and pushes only the rooms that
+   * it holds, and follows what the others store of theirs. Without it, every room is its own.
+   */
+  share?: (handlers: Pick<LeaseOptions, 'onAcquired' | 'onLost'>) => Promise<Leases>;
   /** Rooms whose calendars are read at the same time. */
   concurrency?: number;
 }
@@ -25,7 +31,12 @@ export class Rooms {
   readonly #rooms: ReadonlyMap<string, Room>;
   readonly #options: RoomsOptions;
   readonly #queue: KeyedQueue;
-  readonly #stops: (() => Promise<void>)[] = [];
+  /** Stops watching a room's calendar, by room. */
+  readonly #watches = new Map<string, () => Promise<void>>();
+  /** Readings under way, by room. */
+  readonly #reading = new Map<string, Promise<void>>();
+  #leases: Leases | null = null;
+  #leaseOf: LeaseOf = unshared;
   /** When each room is read again if nobody tells of a change before, by the monotonic clock. */
   readonly #nextPoll = new Map<string, number>();
   /** Dial token → its room, so that an INVITE is looked up in one step at any number of rooms. */
@@ -56,12 +67,20 @@ export class Rooms {
       this.#indexTokens(room);
       room.onChange(() => this.#indexTokens(room));
     }
-    await this.#options.reconciler.start(this.all());
-    for (const room of this.#rooms.values()) {
-      this.#stops.push(room.calendar.watch(() => this.#queue.add(room.id)));
-      this.#queue.add(room.id);
+    const { jobs, reconciler, share } = this.#options;
+    if (share !== undefined) this.#leaseOf = (roomId) => this.#leases?.of(roomId) ?? null;
+    await reconciler.start(this.all(), this.#leaseOf);
+    if (share === undefined) for (const room of this.#rooms.values()) this.#begin(room);
+    else {
+      this.#leases = await share({
+        onAcquired: ({ room }) => this.#takeOver(room),
+        onLost: ({ room }) => this.#release(room),
+      });
+      // What was acquired before the leases could be asked waits in the queue since.
+      for (const roomId of this.#leases.rooms()) await this.#takeOver(roomId);
+      await jobs.every('follow-rooms', followMs, () => this.#follow());
     }
-    await this.#options.jobs.every('safety-polls', pollScanMs, async () => this.#pollDue());
+    await jobs.every('safety-polls', pollScanMs, async () => this.#pollDue());
   }
 
   all(): readonly Room[] {
@@ -90,14 +109,61 @@ export class Rooms {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#stops.map((stop) => stop()));
+    await this.#leases?.stop();
+    await Promise.all([...this.#watches.values()].map((stop) => stop()));
     await this.#queue.close();
     await this.#options.reconciler.close();
   }
 
-  async #refresh(roomId: string, signal: AbortSignal): Promise<void> {
+  #begin(room: Room): void {
+    if (!this.#watches.has(room.id))
+      this.#watches.set(
+        room.id,
+        room.calendar.watch(() => this.#queue.add(room.id)),
+      );
+    this.#queue.add(room.id);
+  }
+
+  async #takeOver(roomId: string): Promise<void> {
     const room = this.#rooms.get(roomId);
-    if (room === undefined) return;
+    if (room === undefined || this.#leases === null) return;
+    await room.follow();
+    await this.#options.reconciler.takeOver(room);
+    this.#begin(room);
+  }
+
+  async #release(roomId: string): Promise<void> {
+    const stop = this.#watches.get(roomId);
+    this.#watches.delete(roomId);
+    this.#nextPoll.delete(roomId);
+    await stop?.();
+    await this.#reading.get(roomId)?.catch(() => {});
+    await this.#options.reconciler.released(roomId);
+  }
+
+  /** Shows on this process's panels, and admits to this process's calls, what the others have planned. */
+  async #follow(): Promise<void> {
+    for (const room of this.#rooms.values()) if (this.#leaseOf(room.id) === null) await room.follow();
+  }
+
+  async #refresh(roomId: string, stop: AbortSignal): Promise<void> {
+    const room = this.#rooms.get(roomId);
+    const lease = this.#leaseOf(roomId);
+    if (room === undefined || lease === null || !lease.valid()) return;
+    const reading = this.#read(room, AbortSignal.any([stop, lease.signal]));
+    this.#reading.set(roomId, reading);
+    try {
+      await reading;
+    } catch (error) {
+      // Cut off because the room is another process's now: nothing to try again.
+      if (lease.valid()) throw error;
+    } finally {
+      this.#reading.delete(roomId);
+    }
+  }
+
+  async #read(room: Room, signal: AbortSignal): Promise<void> {
+    const roomId = room.id;
     try {
       if (await room.refresh(signal)) {
         this.#options.log.info(
@@ -131,6 +197,8 @@ export class Rooms {
 
 /** How often we look which rooms are due, milliseconds: the coarsest grain of a poll interval. */
 const pollScanMs = 15_000;
+/** How often the rooms of other processes are looked at, milliseconds. */
+const followMs = 5_000;
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
