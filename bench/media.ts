@@ -67,11 +67,11 @@ async function relay(packetsPerSecond: number, streams: number): Promise<void> {
         encodings: [{ ssrc: 1000 + stream }],
       },
     });
+    const side = { direct, router, codec };
     const splice = await Splice.open({
-      direct,
-      router,
       kind: 'audio',
-      codec,
+      from: side,
+      to: side,
       eventsPayloadType: null,
       clock: systemClock,
     });

@@ -1,7 +1,9 @@
 /** The bridge: worker processes, the ports of rooms' media, and one `BridgedCall` for each call. */
+import { isIP } from 'node:net';
 import type { Bridge, BridgedCall, MediaClock } from '../call.ts';
 import { MediasoupCall } from './bridged-call.ts';
 import { PortPool, type PortRange } from './ports.ts';
+import { isUnspecified } from './sdp/select.ts';
 import { WorkerPool } from './workers.ts';
 
 export interface BridgeOptions {
@@ -33,9 +35,15 @@ export interface MediasoupBridge extends Bridge {
   readonly portPairs: number;
 }
 
-/** @throws Error when the worker cannot be started */
+/** @throws Error when the worker cannot be started, or rooms have no address to send to */
 export async function createBridge(options: BridgeOptions): Promise<MediasoupBridge> {
   const { rtp, clock, silenceMs, log } = options;
+  const announcedAddress = rtp.announcedAddress ?? rtp.listenAddress;
+  if (isIP(announcedAddress) === 0 || isUnspecified(announcedAddress)) {
+    throw new Error(
+      `rooms cannot send media to ${announcedAddress}; set rtp.announcedAddress to the IP address where they reach this machine`,
+    );
+  }
   const pool = await WorkerPool.start(options);
   const ports = new PortPool(rtp.listenAddress, rtp.portRange);
   const calls = new Set<BridgedCall>();
@@ -59,7 +67,7 @@ export async function createBridge(options: BridgeOptions): Promise<MediasoupBri
         createRouter: (codecs) => pool.createRouter(codecs),
         ports,
         listenAddress: rtp.listenAddress,
-        announcedAddress: rtp.announcedAddress ?? rtp.listenAddress,
+        announcedAddress,
         clock,
         silenceMs,
         log: (level, message, fields) => log(level, message, { callId, ...fields }),

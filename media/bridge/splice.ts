@@ -11,13 +11,20 @@ import { DtmfReader } from './dtmf.ts';
 import { beginsKeyFrame, type RtpPacket, readRtp, writeRtp } from './rtp.ts';
 import { Stitch } from './stitch.ts';
 
-export interface SpliceOptions {
-  direct: types.DirectTransport;
+/** Where sources are, or where receivers are. */
+export interface Side {
   router: types.Router;
-  kind: 'audio' | 'video';
-  /** The router's codec of that kind. */
+  direct: types.DirectTransport;
+  /** The router's codec of the splice's kind. */
   codec: types.RtpCodecCapability;
-  /** The router's payload type of DTMF events: taken out of the stream and handed to `onDigit`. */
+}
+
+export interface SpliceOptions {
+  kind: 'audio' | 'video';
+  from: Side;
+  /** May be the same; its payload type is the stream's. */
+  to: Side;
+  /** Payload type of DTMF events on the sources' side: taken out of the stream and handed to `onDigit`. */
   eventsPayloadType: number | null;
   clock: MediaClock;
   onDigit?: (digit: string) => void;
@@ -50,8 +57,9 @@ export class Splice {
 
   static async open(options: SpliceOptions): Promise<Splice> {
     const ssrc = randomInt(1, 0xffff_ffff);
-    const { kind, codec, direct } = options;
-    const output = await direct.produce({
+    const { kind, to } = options;
+    const { codec } = to;
+    const output = await to.direct.produce({
       kind,
       rtpParameters: {
         codecs: [
@@ -77,8 +85,10 @@ export class Splice {
     this.#options = options;
     this.kind = options.kind;
     this.output = output;
-    const { kind, codec } = options;
-    this.#stitch = new Stitch({ kind, ssrc, payloadType: codec.preferredPayloadType, clockRate: codec.clockRate });
+    const { kind, from, to } = options;
+    const { preferredPayloadType: payloadType, clockRate } = to.codec;
+    const sourcePayloadType = from.codec.preferredPayloadType;
+    this.#stitch = new Stitch({ kind, ssrc, sourcePayloadType, payloadType, clockRate });
     output.on('trace', () => this.requestKeyFrame());
   }
 
@@ -114,7 +124,7 @@ export class Splice {
     this.#next?.consumer.close();
     this.#next = null;
     if (this.#current?.producer === producer) return;
-    const { direct, router } = this.#options;
+    const { direct, router } = this.#options.from;
     const consumer = await direct.consume({
       producerId: producer.id,
       rtpCapabilities: { codecs: router.rtpCapabilities.codecs ?? [], headerExtensions: [] },
@@ -154,7 +164,7 @@ export class Splice {
 
   /** The new source's packets before it takes over: from its first usable one on, held until the old picture is whole. */
   #waitTurn(source: Source, packet: RtpPacket): void {
-    if (packet.payloadType !== this.#options.codec.preferredPayloadType) return;
+    if (packet.payloadType !== this.#options.from.codec.preferredPayloadType) return;
     if (!source.ready) {
       if (this.kind === 'video' ? !beginsKeyFrame(packet.payload) : packet.payload.length === 0) return;
       source.ready = true;

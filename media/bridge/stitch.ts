@@ -8,6 +8,9 @@ import { isOlder, type RtpPacket } from './rtp.ts';
 export interface StitchOptions {
   kind: 'audio' | 'video';
   ssrc: number;
+  /** What goes on of the sources' packets. */
+  sourcePayloadType: number;
+  /** As what it goes on. */
   payloadType: number;
   clockRate: number;
 }
@@ -51,7 +54,7 @@ export class Stitch {
     if (fresh) this.#join(packet, now);
     const newest = this.#newest;
     const old = newest !== null && isOlder(packet.sequenceNumber, newest.sequenceNumber);
-    if (packet.payload.length === 0 || packet.payloadType !== this.#options.payloadType) {
+    if (packet.payload.length === 0 || packet.payloadType !== this.#options.sourcePayloadType) {
       // Padding, or a format that does not go on: leave no hole where it was.
       if (!old) this.#sequenceOffset = (this.#sequenceOffset - 1) & 0xffff;
       return null;

@@ -33,7 +33,7 @@ export class WorkerPool {
     try {
       await Promise.all(Array.from({ length: options.workers ?? availableParallelism() }, () => pool.#add()));
     } catch (error) {
-      pool.close();
+      await pool.close();
       throw error;
     }
     return pool;

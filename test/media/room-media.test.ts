@@ -94,6 +94,34 @@ describe("a room's media @sgj", function () {
     });
   }
 
+  it('carries audio and video that use one payload type number twice, over RTCP on the same ports', async () => {
+    await room.close();
+    room = await RoomPeer.open({ audio: opus, video: { ...h264, payloadType: opus.payloadType } });
+    room.take(await call.answer(room.offer({ lines: ['a=rtcp-mux'] })));
+    await room.send({ hz: 1000, colour: 'red' });
+    const page = await guest();
+    await call.setGate('admitted');
+    await until('the room is seen and heard', async () => {
+      const { colour, hz } = await page.heard();
+      return red(colour) && Math.abs(hz - 1000) < 20;
+    });
+    const watched = await room.watch();
+    const at = room.audio.received.length;
+    await until('the meeting', () => room.audio.received.length > at + 100);
+    const seen = await watched();
+    assert.ok(strength(seen.samples, 700) > 0.1);
+    assert.ok(seen.colours.length > 0 && seen.colours.every(([r = 0, g = 0]) => g > 120 && r < 90));
+    const reports = [room.audio, room.video].map(({ rtcpReceived }) => rtcpReceived.some((data) => data[1] === 200));
+    assert.deepEqual(reports, [true, true], 'sender reports, by which a room keeps lips and voice together');
+  });
+
+  it('takes video before audio, and payload types that a router would give away', async () => {
+    const offer = room.offer().replace('101', '100').replaceAll('rtpmap:101', 'rtpmap:100');
+    const [head = '', audio = '', video = ''] = offer.split(/(?=^m=)/m);
+    const answer = await call.answer(head + video + audio);
+    assert.match(answer, /m=video [1-9]\d* RTP\/AVP 99\r.*m=audio [1-9]\d* RTP\/AVP 0 100\r/s);
+  });
+
   it('learns the SSRC where the SDP has none, and notices when it changes, without the page noticing', async () => {
     room.take(await call.answer(room.offer()));
     const page = await guest();

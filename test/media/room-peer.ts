@@ -99,7 +99,10 @@ class Line extends EventEmitter<{ rtp: [Received]; rtcp: [Buffer] }> {
   }
 
   sendRtcp(data: Buffer): void {
-    if (this.bridge !== null) this.rtcp.send(data, this.bridge.rtcp, '127.0.0.1');
+    if (this.bridge === null) return;
+    // On one port in both directions (RFC 5761 section 3).
+    const socket = this.bridge.rtcp === this.bridge.rtp ? this.rtp : this.rtcp;
+    socket.send(data, this.bridge.rtcp, '127.0.0.1');
   }
 
   close(): void {

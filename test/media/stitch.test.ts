@@ -27,7 +27,7 @@ describe('one stream out of many @sgj', () => {
     });
     fc.assert(
       fc.property(fc.array(source, { minLength: 1, maxLength: 6 }), (sources) => {
-        const stitch = new Stitch({ kind: 'audio', ssrc: 77, payloadType: 0, clockRate: 8000 });
+        const stitch = new Stitch({ kind: 'audio', ssrc: 77, sourcePayloadType: 0, payloadType: 0, clockRate: 8000 });
         const out: RtpPacket[] = [];
         let now = 1000;
         for (const { first, timestamp, packets, pause } of sources) {
@@ -61,7 +61,7 @@ describe('one stream out of many @sgj', () => {
   });
 
   it('keeps loss and reordering of a source as they are', () => {
-    const stitch = new Stitch({ kind: 'audio', ssrc: 77, payloadType: 0, clockRate: 8000 });
+    const stitch = new Stitch({ kind: 'audio', ssrc: 77, sourcePayloadType: 0, payloadType: 0, clockRate: 8000 });
     const order = [10, 11, 14, 12, 15];
     const out = order.map((sequenceNumber) =>
       stitch.next(packet({ sequenceNumber, timestamp: sequenceNumber * 160 }), 0),
@@ -74,7 +74,7 @@ describe('one stream out of many @sgj', () => {
   });
 
   it('leaves no hole where padding or another format was', () => {
-    const stitch = new Stitch({ kind: 'audio', ssrc: 77, payloadType: 0, clockRate: 8000 });
+    const stitch = new Stitch({ kind: 'audio', ssrc: 77, sourcePayloadType: 0, payloadType: 0, clockRate: 8000 });
     const sent = [
       packet({ sequenceNumber: 1 }),
       packet({ sequenceNumber: 2, payload: Buffer.alloc(0) }),
@@ -86,7 +86,7 @@ describe('one stream out of many @sgj', () => {
   });
 
   it('advances video by the time that passed between two sources', () => {
-    const stitch = new Stitch({ kind: 'video', ssrc: 77, payloadType: 0, clockRate: 90_000 });
+    const stitch = new Stitch({ kind: 'video', ssrc: 77, sourcePayloadType: 0, payloadType: 0, clockRate: 90_000 });
     const a = stitch.next(packet({ timestamp: 5, marker: true }), 1000);
     stitch.changeSource();
     const b = stitch.next(packet({ timestamp: 4_000_000_000, sequenceNumber: 9 }), 1500);
