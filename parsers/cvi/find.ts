@@ -147,6 +147,8 @@ function idBehind(text: string, address: FoundAddress, runs: readonly NumberRun[
     if (run === undefined || run.at - address.end > 320) return null;
     if (text.slice(run.end, run.end + 1) === '@') continue;
     const id = conferenceIdOf(run);
+    // A node's IP address or a telephone number may stand between.
+    if (id === null && run.kind !== 'plain') continue;
     if (id === null) return null;
     return isLabel(text.slice(address.end, run.at)) ? { address, run, id } : null;
   }
