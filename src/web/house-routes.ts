@@ -2,11 +2,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { callsQuerySchema } from '../calls/command.ts';
+import { notFound, say, tooMany } from './answers.ts';
 import { adminMay, bearsAdminSecret } from './guard.ts';
 import type { RoomName } from './house.ts';
 import { startPage, statusPage } from './pages.ts';
 import { roomPath } from './paths.ts';
-import { notFound } from './room-routes.ts';
 import type { AddressesAnswer, StatusAnswer } from './status-answer.ts';
 import type { WebContext } from './web.ts';
 
@@ -20,34 +20,44 @@ const statusQuery = z.object({
 const renewal = z.strictObject({ room: z.string(), graceHours: z.number().int().min(0).max(720) });
 
 export function addHouseRoutes(app: FastifyInstance, context: WebContext): void {
-  const { house, clock, metrics, assets, limits } = context;
+  addOpenRoutes(app, context);
+  const max = context.limits.wrongSecretsPerAddressPerMinute;
+  const wrongLimit = app.createRateLimit({ max, timeWindow: 60_000 });
+  addAdminRoutes(app, context, wrongLimit);
+  addAddressRoutes(app, context, wrongLimit);
+}
+
+/** What everybody may ask for. */
+function addOpenRoutes(app: FastifyInstance, { house, assets }: WebContext): void {
   app.get<{ Params: { file: string } }>('/assets/:file', async (request, reply) => {
     const file = assets.files.get(request.params.file);
     if (file === undefined) return notFound(reply);
     return reply.header('cache-control', 'public, max-age=31536000, immutable').type(file.type).send(file.body);
   });
-  app.get('/healthz', async (_request, reply) => reply.type('text/plain').send('ok\n'));
+  app.get('/healthz', async (_request, reply) => say(reply, 200, 'ok'));
   app.get('/readyz', async (_request, reply) => {
     const missing = house.notReady();
-    return reply
-      .code(missing === null ? 200 : 503)
-      .type('text/plain')
-      .send(`${missing ?? 'ready'}\n`);
+    return say(reply, missing === null ? 200 : 503, missing ?? 'ready');
   });
+}
 
-  const wrongLimit = app.createRateLimit({ max: limits.wrongSecretsPerAddressPerMinute, timeWindow: 60_000 });
+type RateLimit = ReturnType<FastifyInstance['createRateLimit']>;
+
+/** Status and metrics: on this machine, or with the administrator's secret. */
+function addAdminRoutes(app: FastifyInstance, context: WebContext, wrongLimit: RateLimit): void {
+  const { house, clock, metrics, assets } = context;
   const forAdmin = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     const may = adminMay(house, request, context.proxied);
     if (may === 'yes') return undefined;
     const tries = await wrongLimit(request);
-    if (!tries.isAllowed && tries.isExceeded) return reply.code(429).type('text/plain').send('Too many requests\n');
+    if (!tries.isAllowed && tries.isExceeded) return tooMany(reply, tries.ttlInSeconds);
     if (may === 'challenge') {
-      reply.code(401).header('www-authenticate', 'Basic realm="Usher", charset="UTF-8"');
-      return reply.type('text/plain').send('The administrator secret is the password\n');
+      reply.header('www-authenticate', 'Basic realm="Usher", charset="UTF-8"');
+      return say(reply, 401, 'The administrator secret is the password');
     }
     const words =
-      'This page opens on the machine that Usher runs on, by its loopback address; elsewhere only with the administrator secret\n';
-    return reply.code(403).type('text/plain').send(words);
+      'This page opens on the machine that Usher runs on, by its loopback address; elsewhere only with the administrator secret';
+    return say(reply, 403, words);
   };
   const page = 'text/html; charset=utf-8';
   app.get('/', { onRequest: forAdmin }, async (_request, reply) =>
@@ -63,7 +73,9 @@ export function addHouseRoutes(app: FastifyInstance, context: WebContext): void 
     return reply.send(answer);
   });
   app.get('/calls.json', { onRequest: forAdmin }, async (request, reply) => {
-    const { room, since, limit } = callsQuerySchema.parse(request.query);
+    const query = callsQuerySchema.safeParse(request.query);
+    if (!query.success) return say(reply, 400, 'Ask with room, since and limit, or with none of them');
+    const { room, since, limit } = query.data;
     const calls = await house.calls({
       limit,
       ...(room === undefined ? {} : { roomId: room }),
@@ -74,15 +86,10 @@ export function addHouseRoutes(app: FastifyInstance, context: WebContext): void 
   app.get('/metrics', { onRequest: forAdmin }, async (_request, reply) =>
     reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   );
-  addAddressRoutes(app, context, wrongLimit);
 }
 
 /** Addresses hold the rooms' secrets, so these two ask for the administrator's own, wherever the request comes from. */
-function addAddressRoutes(
-  app: FastifyInstance,
-  { house, log, address }: WebContext,
-  wrongLimit: ReturnType<FastifyInstance['createRateLimit']>,
-): void {
+function addAddressRoutes(app: FastifyInstance, { house, log, address }: WebContext, wrongLimit: RateLimit): void {
   const addressesOf = (rooms: readonly RoomName[]): AddressesAnswer => ({
     rooms: rooms.map(({ id, name }) => {
       const secret = house.secrets(id)[0] ?? '';
@@ -94,12 +101,8 @@ function addAddressRoutes(
   const withSecret = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     if (bearsAdminSecret(house, request)) return undefined;
     const tries = await wrongLimit(request);
-    if (!tries.isAllowed && tries.isExceeded) return reply.code(429).type('text/plain').send('Too many requests\n');
-    return reply
-      .code(401)
-      .header('www-authenticate', 'Bearer')
-      .type('text/plain')
-      .send('Administrator secret needed\n');
+    if (!tries.isAllowed && tries.isExceeded) return tooMany(reply, tries.ttlInSeconds);
+    return say(reply.header('www-authenticate', 'Bearer'), 401, 'Administrator secret needed');
   };
   app.get('/addresses.json', { onRequest: withSecret }, async (_request, reply) =>
     reply.send(addressesOf(house.rooms())),
@@ -107,8 +110,8 @@ function addAddressRoutes(
   app.post('/new-address', { onRequest: withSecret }, async (request, reply) => {
     const asked = renewal.safeParse(request.body);
     const room = house.rooms().find(({ id }) => asked.success && id === asked.data.room);
-    if (!asked.success) return reply.code(400).type('text/plain').send('Send { "room", "graceHours": 0 to 720 }\n');
-    if (room === undefined) return reply.code(409).type('text/plain').send('there is no room of that id\n');
+    if (!asked.success) return say(reply, 400, 'Send { "room", "graceHours": 0 to 720 }');
+    if (room === undefined) return say(reply, 409, 'there is no room of that id');
     await house.renewSecret(room.id, asked.data.graceHours * 3_600_000);
     log.info({ room: room.id, graceHours: asked.data.graceHours }, 'the room has new addresses');
     return reply.send(addressesOf([room]));

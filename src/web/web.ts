@@ -6,11 +6,12 @@ import type { PanelUpdate } from '../../connectors/devices/panel/state.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../telemetry/log.ts';
 import { addRoomGauges, type Metrics } from '../telemetry/metrics.ts';
+import { notFound, say } from './answers.ts';
 import { type Assets, bundleAssets } from './assets.ts';
 import { opensRoom } from './guard.ts';
 import type { House } from './house.ts';
 import { addHouseRoutes } from './house-routes.ts';
-import { addRoomRoutes, notFound } from './room-routes.ts';
+import { addRoomRoutes } from './room-routes.ts';
 import { Streams } from './streams.ts';
 
 /** What one address or room may ask for. Each has a default that a site of 10,000 rooms behind one proxy can live with. */
@@ -234,7 +235,7 @@ function addRecords(app: FastifyInstance, { log, metrics }: WebContext): void {
       500: 'Something went wrong here',
     };
     const words = Object.entries(text).find(([code]) => Number(code) === status)?.[1] ?? 'Bad request';
-    return reply.code(status).type('text/plain').send(`${words}\n`);
+    return say(reply, status, words);
   });
 }
 

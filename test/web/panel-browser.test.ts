@@ -154,7 +154,7 @@ describe('the panel in a real browser @first-run', () => {
     for (const title of ['Second title', 'Third title']) {
       house.set('atrium', [{ ...current(), title }]);
       await page.clock.fastForward(6_000);
-      await page.getByRole('heading', { name: title }).waitFor();
+      await page.getByRole('heading', { name: title }).waitFor({ timeout: 3_000 });
     }
     assert.equal(await page.getByRole('status').textContent(), '');
   });
