@@ -3,6 +3,7 @@ import { DateTime } from 'luxon';
 import type { Instant, Invite } from '../../../parsers/invite.ts';
 import { inviteFromGraphEvent } from '../../../parsers/read/graph.ts';
 import type { Calendar, CalendarReading, Window } from '../calendar.ts';
+import { withoutMark } from './mark.ts';
 import type { CalendarReader } from './reader.ts';
 
 export interface GraphCalendarOptions {
@@ -32,7 +33,7 @@ export class GraphCalendar implements Calendar {
     const problems: string[] = [];
     const invites: Invite[] = [];
     for (const event of events) {
-      const invite = inZone(inviteFromGraphEvent(event), timeZone);
+      const invite = inZone(inviteFromGraphEvent(withoutMark(event)), timeZone);
       if (invite.start === null || invite.end === null)
         problems.push(`${this.description}: an item without readable times is left out`);
       else if (overlaps(invite.start, invite.end, window)) invites.push(invite);

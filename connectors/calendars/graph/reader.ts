@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { CalendarUnavailable, type ConnectorClock, type Window } from '../calendar.ts';
 import { type BatchAnswer, type GraphApi, GraphRefusal, mostInBatch } from './api.ts';
+import { markPropertyId } from './mark.ts';
 
 /** GUID of the property set PublicStrings, where Exchange keeps what an iCalendar file said in X-properties. */
 const publicStrings = '{00020329-0000-0000-C000-000000000046}';
@@ -17,7 +18,7 @@ const named = [
   'OnlineMeetingExternalLink',
   'ConferenceTelURI',
 ];
-export const namedPropertyIds = named.map((name) => `String ${publicStrings} Name ${name}`);
+export const namedPropertyIds = [...named.map((name) => `String ${publicStrings} Name ${name}`), markPropertyId];
 
 export const eventFields = [
   'id',

@@ -6,11 +6,13 @@ import { GraphCalendar } from './calendar.ts';
 import { clouds, type GraphCloud, type GraphEndpoints } from './clouds.ts';
 import { Gate } from './gate.ts';
 import { Http } from './http.ts';
+import type { MarkPlace } from './mark.ts';
 import { type NotificationCounters, type NotificationOptions, Notifications } from './notifications.ts';
 import { CalendarReader } from './reader.ts';
 import { type RoomImport, roomsFromPlaces } from './rooms.ts';
 import type { SubscriptionStatus } from './subscription.ts';
 import { type GraphCredential, Tokens } from './tokens.ts';
+import { WriteBack } from './write-back.ts';
 
 export interface GraphOptions {
   /** GUID or domain of the tenant. */
@@ -50,6 +52,8 @@ export interface GraphTenant {
    * @throws CalendarUnavailable
    */
   rooms(signal: AbortSignal): Promise<RoomImport>;
+  /** Writes dial strings into the room's own copies; for devices that read nothing but the mailbox. */
+  writeBack(mailbox: string, place: MarkPlace): WriteBack;
   readonly budget: BudgetMeter;
   /**
    * How long to wait until a mailbox is polled again, milliseconds.
@@ -100,6 +104,7 @@ export function openGraph(options: GraphOptions): GraphTenant {
       return told === null ? null : { mailboxes: told.status(), counters: told.counters };
     },
     rooms: (signal) => roomsFromPlaces(api, signal),
+    writeBack: (mailbox, place) => new WriteBack(api, reader, mailbox, place),
     get budget() {
       return budget.meter;
     },
