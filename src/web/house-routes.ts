@@ -73,9 +73,7 @@ function addAdminRoutes(app: FastifyInstance, context: WebContext, wrongLimit: R
     return reply.send(answer);
   });
   app.get('/calls.json', { onRequest: forAdmin }, async (request, reply) => {
-    const query = callsQuerySchema.safeParse(request.query);
-    if (!query.success) return say(reply, 400, 'Ask with room, since and limit, or with none of them');
-    const { room, since, limit } = query.data;
+    const { room, since, limit } = callsQuerySchema.parse(request.query);
     const calls = await house.calls({
       limit,
       ...(room === undefined ? {} : { roomId: room }),
