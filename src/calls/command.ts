@@ -9,7 +9,7 @@ import { systemClock } from '../clock.ts';
 import type { CommandIo } from '../command.ts';
 import { UsageError } from '../command.ts';
 import { loadConfig } from '../config/load.ts';
-import { openSqliteStore } from '../store/sqlite/store.ts';
+import { openChosenStore } from '../store/open.ts';
 import { type CallOutcome, isOrdinary } from './outcomes.ts';
 import { type CallQuery, type CallRecord, callCollection, callRecordSchema, findCalls } from './records.ts';
 
@@ -91,8 +91,7 @@ async function read(asked: Asked, signal: AbortSignal, environment: NodeJS.Proce
   } catch (error) {
     if (!(error instanceof NobodyThere)) throw error;
   }
-  const path = resolve(dirname(asked.config), dataFolder, store.path ?? 'usher.db');
-  const opened = await openSqliteStore({ path, clock: systemClock });
+  const opened = await openChosenStore(store, resolve(dirname(asked.config), dataFolder), systemClock);
   try {
     return await findCalls(await opened.collection(callCollection), asked.query);
   } finally {

@@ -186,6 +186,15 @@ const store = z.discriminatedUnion('type', [
     type: z.literal('sqlite'),
     path: z.string().optional().describe('Default: usher.db in dataFolder.'),
   }),
+  z.strictObject({
+    type: z
+      .literal('mongodb')
+      .describe('A MongoDB server, 7.0 or newer, which several processes may share (docs/scaling.md).'),
+    uri: z
+      .string()
+      .regex(/^mongodb(\+srv)?:\/\//, { error: 'use mongodb://user:password@host:27017/usher', abort: true })
+      .describe('Connection string with the name of the database; it holds a password, so use ${env:…} or ${file:…}.'),
+  }),
 ]);
 
 export const configSchema = z

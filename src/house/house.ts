@@ -9,9 +9,7 @@ import { outcomeTable } from '../calls/outcomes.ts';
 import { callCollection, findCalls } from '../calls/records.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Config, Language } from '../config/schema.ts';
-import { clockJobs } from '../jobs/clock-jobs.ts';
-import { type Jobs, startJobs } from '../jobs/jobs.ts';
-import { SqliteAgendaBackend } from '../jobs/sqlite-backend/backend.ts';
+import type { Jobs } from '../jobs/jobs.ts';
 import { openParsePool } from '../parsing/pool.ts';
 import { deviceCollection } from '../rooms/device-store.ts';
 import { Dialling, type GuestProgress } from '../rooms/dialling.ts';
@@ -20,7 +18,6 @@ import { Reconciler } from '../rooms/reconciler.ts';
 import { Room, type RoomSurroundings, type Understand } from '../rooms/room.ts';
 import { Rooms } from '../rooms/rooms.ts';
 import { loadSecret, type Secret } from '../rooms/secret.ts';
-import { openSqliteStore } from '../store/sqlite/store.ts';
 import type { Store } from '../store/store.ts';
 import { addCallMetrics } from '../telemetry/call-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -36,6 +33,7 @@ import { GuestCalls } from './guest-calls.ts';
 import { generationCollection, PanelSecrets } from './panel-secrets.ts';
 import { roomSettings } from './settings.ts';
 import { type OpenedSip, openSip } from './sip.ts';
+import { type OpenedStore, openStore } from './stores.ts';
 import { WebHouse } from './web-house.ts';
 
 export interface HouseOptions {
@@ -119,7 +117,8 @@ async function open(
     }),
     notReady: () => (guestCalls === null || guestCalls.progress === 'ready' ? null : guestCalls.progress),
   });
-  const all = new Rooms({ rooms: [...rooms.values()], clock, log, reconciler, jobs: ground.jobs });
+  const shared = ground.share === null ? {} : { share: ground.share };
+  const all = new Rooms({ rooms: [...rooms.values()], clock, log, reconciler, jobs: ground.ownJobs, ...shared });
   opened.push(() => all.close());
   await all.start();
   await startCleanUp({ jobs: ground.jobs, clock, plans: around.plans, callRecords, isRoom: (id) => rooms.has(id) });
@@ -153,6 +152,8 @@ interface Ground {
   secret: Secret;
   store: Store;
   jobs: Jobs;
+  ownJobs: Jobs;
+  share: OpenedStore['share'];
   sip: OpenedSip | null;
   metrics: Metrics;
 }
@@ -163,18 +164,10 @@ async function openGround(
 ): Promise<Ground> {
   const dataFolder = resolve(base, config.dataFolder);
   const secret = await loadSecret(dataFolder);
-  const storePath = resolve(dataFolder, config.store.path ?? 'usher.db');
-  const store = await openSqliteStore({ path: storePath, clock });
-  opened.push(() => store.close());
-  // agenda follows the system's clock and no other: on a simulated one, jobs follow that.
-  const jobs =
-    clock === systemClock
-      ? await startJobs({ backend: new SqliteAgendaBackend({ path: storePath, clock }), clock, log })
-      : clockJobs(clock, log);
-  opened.push(() => jobs.stop());
+  const { store, jobs, ownJobs, share } = await openStore({ config, dataFolder, secret, clock, log }, opened);
   const sip = config.sip === undefined ? null : await openSip(config.sip, clock, log);
   if (sip !== null) opened.push(() => sip.edge.close({ protocol: 'Q.850', cause: 41, text: 'Usher is shutting down' }));
-  return { secret, store, jobs, sip, metrics: createMetrics({ process: true }) };
+  return { secret, store, jobs, ownJobs, share, sip, metrics: createMetrics({ process: true }) };
 }
 
 async function openRooms(

@@ -83,6 +83,14 @@ export function describeUri(uri: string): string {
   return `mongodb ${hosts}/${databaseOf(uri) ?? defaultDatabase}`;
 }
 
+/** The same address with the database's name in it, for those who would choose another when it says none. */
+export function addressWithDatabase(uri: string): string {
+  if (databaseOf(uri) !== null) return uri;
+  const [address = '', ...options] = uri.split('?');
+  const query = options.length > 0 ? `?${options.join('?')}` : '';
+  return `${address.replace(/\/$/, '')}/${defaultDatabase}${query}`;
+}
+
 function databaseOf(uri: string): string | null {
   const name = /^mongodb(?:\+srv)?:\/\/[^/?]*\/([^?]+)/.exec(uri)?.[1];
   return name === undefined ? null : name;
