@@ -94,12 +94,14 @@ describe('the panel in a real browser @first-run', () => {
     house.set('atrium', [one]);
     await page.goto(web.url + path('atrium'));
     await page.getByRole('button', { name: 'Join' }).click();
-    await page.getByText('Calling the meeting').waitFor();
+    await page.locator('.call-words', { hasText: 'Calling the meeting' }).waitFor();
     assert.deepEqual(house.joined, [{ roomId: 'atrium', entryId: one.id }]);
     house.setCall('atrium', { state: 'lobby', entryId: one.id });
-    await page.getByText('In the lobby').waitFor();
+    await page.locator('.call-words', { hasText: 'In the lobby' }).waitFor();
+    // Screen readers are told by the one live region.
+    await page.getByRole('status').getByText('In the lobby').waitFor({ state: 'attached' });
     house.setCall('atrium', { state: 'connected', entryId: one.id });
-    await page.getByText('In the meeting').waitFor();
+    await page.locator('.call-words', { hasText: 'In the meeting' }).waitFor();
     await page.getByRole('button', { name: 'Hang up' }).click();
     await page.getByRole('button', { name: 'Join' }).waitFor();
   });
@@ -167,7 +169,7 @@ describe('the panel in a real browser @first-run', () => {
     page = await browser.newPage({ javaScriptEnabled: false });
     await page.goto(web.url + path('atrium'));
     await page.getByRole('button', { name: 'Join' }).click();
-    await page.getByText('Calling the meeting').waitFor();
+    await page.locator('.call-words', { hasText: 'Calling the meeting' }).waitFor();
     assert.deepEqual(house.joined, [{ roomId: 'atrium', entryId: one.id }]);
   });
 
@@ -186,7 +188,7 @@ describe('the panel in a real browser @first-run', () => {
     await page.getByRole('heading', { name: 'Renamed while focused' }).waitFor();
     assert.equal(await page.evaluate(() => document.activeElement?.id), `join-${one.id}`);
     await page.keyboard.press('Enter');
-    await page.getByText('Calling the meeting').waitFor();
+    await page.locator('.call-words', { hasText: 'Calling the meeting' }).waitFor();
   });
 
   it('keeps everything on the screen of a small panel, whatever the title', async () => {

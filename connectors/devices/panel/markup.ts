@@ -109,12 +109,16 @@ function breakable(address: string): readonly Html[] {
 function call({ state, words }: Scene): Html | null {
   const { call, canDial } = state;
   if (call.state === 'idle') return call.notice === null ? null : html`<p class="notice">${call.notice}</p>`;
-  const text = { dialling: words.dialling, lobby: words.lobby, connected: words.connected }[call.state];
+  const text = callWords(words, call.state);
   return html`<div class="call is-${call.state}"><p class="call-words"><span class="pulse" aria-hidden="true"></span>${text}</p>${
     canDial
       ? html`<form class="action" method="post" action="hang-up"><button class="hang-up" id="hang-up" type="submit">${words.hangUp}</button></form>`
       : null
   }</div>`;
+}
+
+function callWords(words: Words, state: 'dialling' | 'lobby' | 'connected'): string {
+  return { dialling: words.dialling, lobby: words.lobby, connected: words.connected }[state];
 }
 
 function agenda(scene: Scene): Html {
@@ -160,8 +164,11 @@ function duration(words: Words, ms: number): string {
   return words.duration(Math.floor(minutes / 60), minutes % 60);
 }
 
-/** The one live region: how a press ended, that the connection broke. Everything else changes silently. */
-function footer({ page, words, when }: Scene): Html {
+/**
+ * The one live region: how a press ended, how the call goes (which stands above for the eye, and here for the ear), that the
+ * connection broke. Everything else changes silently.
+ */
+function footer({ page, words, when, state: { call } }: Scene): Html {
   const { connection } = page;
   const text =
     connection.state === 'lost'
@@ -172,5 +179,7 @@ function footer({ page, words, when }: Scene): Html {
           ? null
           : words.outcome[page.outcome];
   const kind = connection.state === 'live' ? 'outcome' : connection.state;
-  return html`<footer class="foot is-${text === null ? 'empty' : kind}"><p class="foot-words" id="foot" role="status" aria-live="polite">${text}</p></footer>`;
+  return html`<footer class="foot is-${text === null ? 'empty' : kind}"><div id="foot" role="status" aria-live="polite"><p class="foot-words">${text}</p><p class="hidden">${
+    call.state === 'idle' ? call.notice : callWords(words, call.state)
+  }</p></div></footer>`;
 }
