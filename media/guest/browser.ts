@@ -33,8 +33,16 @@ export interface SharedBrowser {
   close(): Promise<void>;
 }
 
-/** Whether to have the sandbox is decided below, not by the list. */
-const switches = chromiumArguments.filter((one) => one !== '--no-sandbox');
+const switches = [
+  // Whether to have the sandbox is decided below, not by the list.
+  ...chromiumArguments.filter((one) => one !== '--no-sandbox'),
+  // A page that was asked to may capture its own tab without anybody to click; no other tab, window or screen.
+  '--auto-accept-this-tab-capture',
+  // A tab can be captured with its sound only while it is not muted: it plays into nothing instead.
+  '--disable-audio-output',
+  // A server has no camera and no microphone, and some meeting pages do not go on without seeing one in the list.
+  '--use-fake-device-for-media-stream',
+];
 
 export function sharedBrowser(options: SharedBrowserOptions = {}): SharedBrowser {
   let running: Promise<Browser> | null = null;
@@ -52,6 +60,7 @@ export function sharedBrowser(options: SharedBrowserOptions = {}): SharedBrowser
       headless: options.headless ?? true,
       chromiumSandbox: options.sandbox ?? process.getuid?.() !== 0,
       args: [...switches, ...(options.args ?? [])],
+      ignoreDefaultArgs: ['--mute-audio'],
       // Who ends this process closes the browser itself, in order.
       handleSIGINT: false,
       handleSIGTERM: false,

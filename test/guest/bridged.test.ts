@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { hostileTone } from '../../fixtures/meeting/guest/hostility.ts';
 import type { HostReport } from '../../fixtures/meeting/host/host.ts';
 import { hostTone } from '../../fixtures/meeting/picture.ts';
 import { type MeetingServer, startMeetingServer } from '../../fixtures/meeting/server.ts';
+import { type StandIn, startTeamsWebStandIn } from '../../fixtures/teams-web/server.ts';
 import { createBridge, type MediasoupBridge } from '../../media/bridge/bridge.ts';
 import { type SharedBrowser, sharedBrowser } from '../../media/guest/browser.ts';
 import type { GuestState } from '../../media/guest/guest.ts';
-import { loadGuestAdapter } from '../../media/guest/load.ts';
+import { type GuestAdapterChoice, loadGuestAdapter } from '../../media/guest/load.ts';
 import { findMediaParts } from '../../media/setup/find.ts';
 import { systemClock } from '../../src/clock.ts';
 import { type RtpRoom, rtpRoom } from './rtp-room.ts';
@@ -15,6 +17,7 @@ import { addressOf } from './simulated.ts';
 
 /** What the room says; the host says `hostTone`. */
 const roomTone = 1100;
+const variable = 'USHER_TEST_BRIDGED_ACS';
 
 describe('a guest page between the bridge and the simulated meeting @sgj', function () {
   this.timeout(60_000);
@@ -23,6 +26,7 @@ describe('a guest page between the bridge and the simulated meeting @sgj', funct
   let browser: Browser;
   let bridge: MediasoupBridge;
   let host: Page;
+  let standIn: StandIn;
 
   before(async function () {
     const { chromium, workerBin } = findMediaParts();
@@ -33,6 +37,8 @@ describe('a guest page between the bridge and the simulated meeting @sgj', funct
     server = await startMeetingServer();
     shared = sharedBrowser();
     browser = await shared.get();
+    standIn = await startTeamsWebStandIn({ server: server.url });
+    process.env[variable] = `endpoint=${server.url};accesskey=c3RhbmQtaW4=`;
     bridge = await createBridge({
       workerBin,
       workers: 1,
@@ -51,23 +57,24 @@ describe('a guest page between the bridge and the simulated meeting @sgj', funct
     for (const run of cleanUp) await run();
     await shared?.close();
     await bridge?.close();
+    await standIn?.close();
     await server?.close();
+    delete process.env[variable];
   });
 
-  for (const hostile of [false, true]) {
-    const kind = hostile ? 'hostile' : 'honest';
-    it(`carries nothing either way before admission, and what it should after it: ${kind} guest`, async () => {
+  for (const kind of ['simulator', 'hostile', 'acs', 'teams-web'] as const) {
+    it(`carries nothing either way before admission, and what it should after it: ${kind}`, async () => {
+      const hostile = kind === 'hostile';
       const call = await bridge.open(`call-${kind}`);
       const room = await rtpRoom(call, roomTone);
       cleanUp.push(() => room.close());
-      const meetingId = hostile ? '2901' : '2902';
-      const adapter = await loadGuestAdapter(
-        {
-          module: new URL(`../../fixtures/meeting/${hostile ? 'hostile' : 'guest'}-adapter.ts`, import.meta.url).href,
-          options: { server: server.url, warm: 0 },
-        },
-        { browser: () => shared.get(), clock: systemClock, lobbyTimeoutMs: 60_000, log: () => {} },
-      );
+      const meetingId = { simulator: '2901', hostile: '2902', acs: '2903', 'teams-web': '2904' }[kind];
+      const adapter = await loadGuestAdapter(choice(kind), {
+        browser: () => shared.get(),
+        clock: systemClock,
+        lobbyTimeoutMs: 60_000,
+        log: () => {},
+      });
       cleanUp.push(() => adapter.close());
       const leg = adapter.join({
         meeting: addressOf(meetingId),
@@ -109,6 +116,17 @@ describe('a guest page between the bridge and the simulated meeting @sgj', funct
       await leg.leave();
       assert.deepEqual(room.received, closed, 'not a packet after the gate was closed');
     });
+  }
+
+  function choice(kind: 'simulator' | 'hostile' | 'acs' | 'teams-web'): GuestAdapterChoice {
+    const fixture = (path: string): string => fileURLToPath(new URL(`../../fixtures/${path}`, import.meta.url));
+    if (kind === 'simulator' || kind === 'hostile') {
+      const module = fixture(`meeting/${kind === 'hostile' ? 'hostile' : 'guest'}-adapter.ts`);
+      return { module, options: { server: server.url, warm: 0 } };
+    }
+    if (kind === 'teams-web') return { module: kind, options: { standIn: standIn.origin, warm: 0 } };
+    const standInModules = { calling: fixture('acs/calling.ts'), identity: fixture('acs/identity.ts') };
+    return { module: kind, options: { connectionStringVariable: variable, standIn: standInModules, warm: 0 } };
   }
 
   /** The room hears the tone, and gets video. */

@@ -19,9 +19,10 @@ export function addressOf(meetingId: string): MeetingAddress {
   };
 }
 
-export function simulatedMeeting(directory: Directory, ends?: Outcome): MeetingUnderTest {
+/** `ends`: how every join to it ends, `afterMs` after it got to where that happens. */
+export function simulatedMeeting(directory: Directory, ends?: Outcome, afterMs = 0): MeetingUnderTest {
   const address = addressOf(`29${randomInt(1e9, 1e10)}`);
-  const switchedOn = ends === undefined || ends === 'left' ? null : { outcome: ends };
+  const switchedOn = ends === undefined || ends === 'left' ? null : { outcome: ends, afterMs };
   const policy = policySchema.parse({ ends: switchedOn });
   const meeting = directory.create({ title: 'Contract', address, policy });
   const until = <T>(look: () => T | null): Promise<T> => changed(directory, look);

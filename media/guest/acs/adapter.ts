@@ -52,7 +52,7 @@ const factory: GuestAdapterFactory = async (environment) => {
     size: options.warm,
     contextOptions: { viewport: { width: 1280, height: 720 } },
     prepare: async (page) => {
-      await page.goto(pages.url);
+      await page.goto(`${pages.origin}/`);
     },
     log: environment.log,
   });

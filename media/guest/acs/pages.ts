@@ -2,56 +2,26 @@
  * Serves the adapter's page and Microsoft's SDK, bundled, from a loopback origin: the SDK wants a secure context, and
  * `http://127.0.0.1` is one.
  */
-import { createServer } from 'node:http';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { bundlePage } from '../page-host.ts';
+import { type ServedPages, servePages } from '../serve.ts';
 
 /** Where the SDK comes from: the installed packages' main files, or one module that stands in for both. */
 export type SdkSource = { calling: string; common: string } | { standIn: string };
-
-export interface AcsPages {
-  /** Address of the page. */
-  readonly url: string;
-  close(): Promise<void>;
-}
 
 const entry = fileURLToPath(new URL('./page/acs-page.ts', import.meta.url));
 const html =
   '<!doctype html><meta charset="utf-8"><title>Usher</title><script src="/sdk.js"></script><script src="/page.js"></script>';
 
 /** @throws Error with esbuild's message if the SDK or the page does not bundle */
-export async function serveAcsPages(sdk: SdkSource): Promise<AcsPages> {
-  const files: Record<string, { type: string; body: string }> = {
+export async function serveAcsPages(sdk: SdkSource): Promise<ServedPages> {
+  return servePages({
     '/': { type: 'text/html', body: html },
     '/sdk.js': { type: 'text/javascript', body: await bundleSdk(sdk) },
     '/page.js': { type: 'text/javascript', body: await bundlePage(entry) },
-  };
-  const server = createServer((request, response) => {
-    const file = files[request.url ?? ''];
-    if (file === undefined) {
-      response.writeHead(404).end();
-      return;
-    }
-    response.writeHead(200, { 'content-type': `${file.type}; charset=utf-8` }).end(file.body);
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  // Whoever forgets to close it must not be kept alive by it.
-  server.unref();
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the page server has no port');
-  return {
-    url: `http://127.0.0.1:${address.port}/`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
 }
 
 /** Both packages as `window.usherAcsSdk`. */

@@ -1,0 +1,135 @@
+/**
+ * Which guest legs may be tried for a Teams meeting, in which order, and why the others may not. One table, by cloud and
+ * tenancy; a meeting for which nothing is left has route `none` with the reasons, not a button that fails.
+ */
+import type { TeamsInfo, Tenancy } from '../../parsers/invite.ts';
+import type { Outcome } from './guest.ts';
+
+/** Our own adapters. Others, which an administrator names by module, are not in the table and may join anything. */
+export type OwnLeg = 'acs' | 'teams-web';
+type Cloud = NonNullable<TeamsInfo['cloud']>;
+
+interface Row {
+  cloud: Cloud;
+  /** Allowed legs, the better one first. */
+  legs: readonly OwnLeg[];
+  /** Why a leg is missing. */
+  missing: Partial<Record<OwnLeg, string>>;
+  source: string;
+}
+
+/** `documented`: a vendor says so. `cautious`: nothing says that it works, so it is not tried. */
+export const legsByCloud: readonly Row[] = [
+  {
+    cloud: 'commercial',
+    legs: ['acs', 'teams-web'],
+    missing: {},
+    source:
+      'documented: Azure Communication Services joins Teams meetings of any commercial tenant that lets anonymous users in; the web client does the same in a browser',
+  },
+  {
+    cloud: 'consumer',
+    legs: ['teams-web'],
+    missing: { acs: 'Azure Communication Services joins no meeting of a personal Teams account' },
+    source: 'documented: Teams interoperability is with Teams for work and school',
+  },
+  {
+    cloud: 'gcc-high',
+    legs: ['teams-web'],
+    missing: { acs: 'a commercial Azure Communication Services resource does not reach the government cloud' },
+    source:
+      'cautious: government clouds are apart from the commercial one; whether guests get in is the tenant’s policy',
+  },
+  {
+    cloud: 'dod',
+    legs: ['teams-web'],
+    missing: { acs: 'a commercial Azure Communication Services resource does not reach the government cloud' },
+    source: 'cautious: as gcc-high',
+  },
+  {
+    cloud: 'china',
+    legs: [],
+    missing: {
+      acs: 'Azure Communication Services does not reach Teams operated by 21Vianet',
+      'teams-web': 'the web client of Teams operated by 21Vianet has not been looked at',
+    },
+    source: 'cautious: nothing about guest joins there was found',
+  },
+];
+
+/** What a tenant refused to one leg before; kept by whoever remembers. */
+export interface Refusal {
+  leg: string;
+  outcome: Outcome;
+}
+
+export interface LegQuestion {
+  teams: TeamsInfo;
+  tenancy: Tenancy | null;
+  /** The link that leads to the meeting, if the invite has one: the web client cannot join without. */
+  url: string | null;
+  /** Names of the adapters that are configured, in the administrator's order. */
+  configured: readonly string[];
+  /** What this meeting's tenant refused lately. */
+  refused?: readonly Refusal[];
+}
+
+export interface LegChoice {
+  /** To be tried in this order. Empty: route `none`. */
+  legs: readonly string[];
+  /** Why configured adapters are not among them. */
+  reasons: readonly { leg: string; why: string }[];
+}
+
+/** Policies that a later attempt by the same way meets again. */
+const lasting: ReadonlySet<Outcome> = new Set<Outcome>([
+  'anonymous-join-disabled',
+  'sign-in-required',
+  'captcha',
+  'email-verification',
+  'watermark-or-encryption-required',
+]);
+
+export function chooseLegs(question: LegQuestion): LegChoice {
+  const cloud = question.teams.cloud ?? (question.tenancy === 'consumer' ? 'consumer' : 'commercial');
+  const row = legsByCloud.find((one) => one.cloud === cloud);
+  const legs: string[] = [];
+  const reasons: { leg: string; why: string }[] = [];
+  for (const leg of inOrder(question.configured, row)) {
+    const why = whyNot(leg, question, row);
+    if (why === null) legs.push(leg);
+    else reasons.push({ leg, why });
+  }
+  if (question.configured.length === 0) reasons.push({ leg: '', why: 'no guest adapter is configured' });
+  return { legs, reasons };
+}
+
+/** The administrator's order between adapters, but ours among themselves in the table's. */
+function inOrder(configured: readonly string[], row: Row | undefined): string[] {
+  const ours = (row?.legs ?? []).filter((leg) => configured.includes(leg));
+  return configured.map((leg) => (isOwn(leg) && row?.legs.includes(leg) ? (ours.shift() ?? leg) : leg));
+}
+
+function whyNot(leg: string, question: LegQuestion, row: Row | undefined): string | null {
+  if (isOwn(leg)) {
+    if (row === undefined || !row.legs.includes(leg)) return row?.missing[leg] ?? 'not for this cloud';
+    if (leg === 'teams-web' && question.url === null) return 'the invite has no link, which the web client needs';
+    if (leg === 'acs' && question.teams.broadcast) {
+      return 'Azure Communication Services has no lobby for live events and town halls';
+    }
+  }
+  const refusal = question.refused?.find((one) => one.leg === leg && lasting.has(one.outcome));
+  return refusal === undefined ? null : `this tenant refused it before: ${refusal.outcome}`;
+}
+
+function isOwn(leg: string): leg is OwnLeg {
+  return leg === 'acs' || leg === 'teams-web';
+}
+
+/**
+ * Whether the next leg may be tried after one has ended. Never after the lobby was reached: from then on people have
+ * decided, and a second knock would go behind their backs. Never where the meeting itself was the reason.
+ */
+export function mayFallBack(outcome: Outcome, reachedLobby: boolean): boolean {
+  return !reachedLobby && (lasting.has(outcome) || outcome === 'failed' || outcome === 'connection-lost');
+}

@@ -1,0 +1,48 @@
+/** Looks at the page as a person would: what is visible, by the table of screens. */
+import type { Page } from 'playwright-core';
+import type { Look } from './decide.ts';
+import { type Screen, type Signs, screens } from './screens.ts';
+
+/** Playwright evaluates locators in a world of its own, so a page cannot make this see what is not there. */
+export async function look(page: Page): Promise<Look> {
+  const address = page.url();
+  const shown = new Set<Screen>();
+  await Promise.all(
+    entries.map(async ([screen, signs, texts]) => {
+      const there =
+        signs.url?.test(address) === true ||
+        (signs.css.length > 0 && (await isVisible(page, signs.css.join(', ')))) ||
+        (texts !== null && (await isTextVisible(page, texts)));
+      if (there) shown.add(screen);
+    }),
+  );
+  return { shown, host: URL.canParse(address) ? new URL(address).hostname : '' };
+}
+
+const entries = (Object.entries(screens) as [Screen, Signs][]).map(
+  ([screen, signs]) => [screen, signs, anyOf(signs)] as const,
+);
+
+function anyOf({ texts }: Signs): RegExp | null {
+  if (texts.length === 0) return null;
+  const escaped = texts.map(({ text }) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/\s+/g, '\\s+'));
+  return new RegExp(escaped.join('|'), 'i');
+}
+
+function isVisible(page: Page, css: string): Promise<boolean> {
+  return page
+    .locator(css)
+    .filter({ visible: true })
+    .first()
+    .isVisible()
+    .catch(() => false);
+}
+
+function isTextVisible(page: Page, texts: RegExp): Promise<boolean> {
+  return page
+    .getByText(texts)
+    .filter({ visible: true })
+    .first()
+    .isVisible()
+    .catch(() => false);
+}
