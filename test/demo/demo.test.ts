@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { DemoProcess } from './process.ts';
 
 /** So many rounds of sudden death; the long suite runs them all. */
@@ -24,7 +25,7 @@ async function feedShows(feed: string, wanted: (text: string) => boolean): Promi
 const feedOf = (panel: string): string => panel.replace(/panel$/, 'feed.ics');
 
 describe('the demo @first-run @firm', function () {
-  this.timeout(120_000);
+  this.timeout(rounds > 10 ? 1_200_000 : 240_000);
   let data: string;
   beforeEach(async () => {
     data = await mkdtemp(join(tmpdir(), 'usher-demo-'));
@@ -97,6 +98,17 @@ describe('the demo @first-run @firm', function () {
           before.rooms.map(({ panel }) => new URL(panel).pathname),
         );
       }
+      await demo.kill();
+      const db = new DatabaseSync(join(data, 'usher.db'), { readOnly: true });
+      const jobs = db.prepare('SELECT name, count(*) AS count FROM jobs GROUP BY name ORDER BY name').all();
+      db.close();
+      assert.deepEqual(
+        jobs.map(({ name, count }) => [name, count]),
+        [
+          ['clean-up', 1],
+          ['safety-polls', 1],
+        ],
+      );
     } finally {
       await demo.stop();
     }
