@@ -39,6 +39,7 @@ export class Room {
   #plan: Plan = { revision: 0, readAt: null, problems: [], planned: [] };
   #byToken = new Map<string, PlannedEntry>();
   #unavailable: string | null = null;
+  #unstored = false;
 
   constructor(parts: RoomParts, around: RoomSurroundings) {
     this.settings = parts.settings;
@@ -56,7 +57,7 @@ export class Room {
     return this.#plan;
   }
 
-  /** Why the calendar could not be read the last time, `null` if it could. */
+  /** What kept the last reading from being complete, `null` if nothing did. */
   get unavailable(): string | null {
     return this.#unavailable;
   }
@@ -120,11 +121,26 @@ export class Room {
     const first = this.#plan.readAt === null;
     const revision = this.#plan.revision + (changed || first ? 1 : 0);
     const plan = { revision, readAt: now, problems: reading.problems, planned };
-    // Stored first: what anyone has seen is there after a crash.
-    if (changed || retold || first) await plans.put(this.id, toStored(this.settings, plan));
+    // Stored first: what anyone has seen is there after a crash. A store that fails keeps no button from a room, though.
+    let unstored: { reason: unknown } | null = null;
+    if (changed || retold || first || this.#unstored) {
+      await plans.put(this.id, toStored(this.settings, plan)).catch((reason: unknown) => {
+        unstored = { reason };
+      });
+    }
     this.#adopt(plan);
     if (changed || first) for (const listener of [...this.#listeners]) listener();
+    this.#storing(unstored);
     return changed;
+  }
+
+  /** @throws what kept the plan from being stored, so that it is tried again */
+  #storing(failure: { reason: unknown } | null): void {
+    this.#unstored = failure !== null;
+    if (failure === null) return;
+    const why = failure.reason instanceof Error ? failure.reason.message : String(failure.reason);
+    this.#unavailable = `the plan is shown but could not be stored: ${why}`;
+    throw failure.reason;
   }
 
   async #read(span: Window, signal: AbortSignal) {
@@ -133,8 +149,8 @@ export class Room {
       this.#unavailable = null;
       return reading;
     } catch (error) {
+      this.#unavailable = error instanceof Error ? error.message : String(error);
       if (!(error instanceof CalendarUnavailable)) throw error;
-      this.#unavailable = error.message;
       throw error.retryAfterMs === null ? error : new RetryAfter(error.retryAfterMs, { cause: error });
     }
   }

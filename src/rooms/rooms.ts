@@ -164,16 +164,16 @@ export class Rooms {
 
   async #read(room: Room, signal: AbortSignal): Promise<void> {
     const roomId = room.id;
+    const before = room.plan.revision;
     try {
-      if (await room.refresh(signal)) {
-        this.#options.log.info(
-          { room: roomId, entries: room.plan.planned.length, revision: room.plan.revision },
-          'plan changed',
-        );
-        this.#options.reconciler.planChanged(room);
-      }
+      await room.refresh(signal);
     } finally {
       this.#nextPoll.set(roomId, this.#options.clock.monotonic() + room.pollMs);
+      if (room.plan.revision !== before) {
+        const { revision, planned } = room.plan;
+        this.#options.log.info({ room: roomId, entries: planned.length, revision }, 'plan changed');
+        this.#options.reconciler.planChanged(room);
+      }
     }
   }
 

@@ -198,6 +198,27 @@ describe('the reconciler @first-run', () => {
     await after.rooms.close();
   });
 
+  it('shows a changed plan also while the store fails, and stores it once it can', async () => {
+    const { calendar, clock, device, open, plans } = house();
+    const { room, rooms, settled } = open();
+    await rooms.start();
+    await settled();
+    const put = plans.put;
+    plans.put = () => Promise.reject(new Error('disk full'));
+    calendar.invites = [invite({ subject: 'Moved' })];
+    calendar.changed();
+    await settled();
+    assert.equal(room.view().entries[0]?.title, 'Moved');
+    assert.equal(device.entries[0]?.title, 'Moved');
+    assert.match(room.unavailable ?? '', /could not be stored: disk full/);
+    plans.put = put;
+    await clock.advance(10_000);
+    await settled();
+    assert.equal(room.unavailable, null);
+    assert.equal(plans.values.get('oslo')?.planned[0]?.entry.title, 'Moved');
+    await rooms.close();
+  });
+
   it('finds the room of a dial token in any case of letters, and forgets it with the meeting', async () => {
     const { calendar, open } = house();
     const { room, rooms, settled } = open();
