@@ -101,7 +101,7 @@ export async function openCallRig(): Promise<CallRig | null> {
     store,
     clock: systemClock,
     log: write,
-    limits: { warmPages: 0, farewellMs: 1_500 },
+    limits: { warmPages: 0, farewellMs: 4_000 },
     onChange: (change) => {
       changes.push(change);
       for (const resume of waiting) resume();
