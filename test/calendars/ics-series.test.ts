@@ -19,7 +19,7 @@ async function reading(
   assert.ok(floating !== null);
   const read = [];
   for (const [name, text] of Object.entries(files)) {
-    read.push(await readCalendarFile(Buffer.from(text), { name, floating, attendee: null }));
+    read.push(readCalendarFile(Buffer.from(text), { name, floating, attendee: null }));
   }
   return readingOf(
     read.flatMap((file) => file.events),

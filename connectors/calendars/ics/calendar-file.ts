@@ -1,6 +1,6 @@
 /** One file or feed of a calendar: its bytes as events, and what is wrong with it in words. */
-import PostalMime from 'postal-mime';
 import type { Invite } from '../../../parsers/invite.ts';
+import { readMail } from '../../../parsers/read/eml.ts';
 import { type IcsCalendar, type IcsFile, parseIcs } from '../../../parsers/read/ics.ts';
 import { inviteFromComponent } from '../../../parsers/read/ics-invite.ts';
 import { type CalendarEvent, EventRefused, quoted, readEvent } from './event.ts';
@@ -32,33 +32,37 @@ const correspondence = new Set(['REPLY', 'COUNTER', 'DECLINECOUNTER', 'REFRESH']
 const mostProblems = 20;
 
 /** An `.ics`, or a mail (`.eml`) with calendars in it. Never throws. */
-export async function readCalendarFile(bytes: Uint8Array, context: FileContext): Promise<CalendarFile> {
+export function readCalendarFile(bytes: Uint8Array, context: FileContext): CalendarFile {
   if (!/\.eml$/i.test(context.name)) return readCalendar(bytes, context, null);
-  const mail = await PostalMime.parse(bytes, { attachmentEncoding: 'arraybuffer' }).catch(() => null);
-  const parts = (mail?.attachments ?? []).filter(
-    (part) => /^(text\/calendar|application\/ics)/i.test(part.mimeType) || /\.ics$/i.test(part.filename ?? ''),
-  );
-  const contents = parts.map((part) =>
-    typeof part.content === 'string' ? Buffer.from(part.content) : new Uint8Array(part.content),
-  );
-  const [content] = contents;
-  if (content === undefined) {
+  const mail = readMail(bytes);
+  if (mail.calendars.length === 0) {
     return failure(context, 'is a mail without a calendar part; only invitations belong here');
   }
-  // Outlook sends the same invitation twice, as a part of its own and as an attachment: the first one tells all.
-  return readCalendar(content, context, { html: mail?.html ?? null, text: mail?.text ?? null });
+  // Outlook sends the same invitation twice, as a part of its own and as an attachment: its UID makes it one.
+  const files = mail.calendars.map(({ method, source }) =>
+    readCalendar(Buffer.from(source), context, { ...mail, method }),
+  );
+  return {
+    events: files.flatMap((file) => file.events),
+    problems: files.flatMap((file) => file.problems),
+    unfinished: files.some((file) => file.unfinished),
+    isCalendar: files.some((file) => file.isCalendar),
+  };
 }
 
-interface Body {
+/** The mail around a calendar. */
+interface Around {
   html: string | null;
   text: string | null;
+  /** By the Content-Type of its part. */
+  method: string | null;
 }
 
-function readCalendar(bytes: Uint8Array, context: FileContext, body: Body | null): CalendarFile {
+function readCalendar(bytes: Uint8Array, context: FileContext, mail: Around | null): CalendarFile {
   const read = parseIcs(bytes);
   if (read.calendars.length === 0) return failure(context, whatInstead(bytes));
   const problems = brokenParts(read).map((problem) => `${context.name}: ${problem}`);
-  const events = read.calendars.flatMap((calendar) => eventsOf(calendar, context, body, problems));
+  const events = read.calendars.flatMap((calendar) => eventsOf(calendar, context, mail, problems));
   return { events, problems: problems.slice(0, mostProblems), unfinished: !isWhole(bytes), isCalendar: true };
 }
 
@@ -93,8 +97,14 @@ function isWhole(bytes: Uint8Array): boolean {
   return /END:VCALENDAR\s*$/i.test(tail);
 }
 
-function eventsOf(calendar: IcsCalendar, context: FileContext, body: Body | null, problems: string[]): CalendarEvent[] {
-  const method = calendar.method;
+function eventsOf(
+  calendar: IcsCalendar,
+  context: FileContext,
+  mail: Around | null,
+  problems: string[],
+): CalendarEvent[] {
+  // A cancellation counts whichever of the two places says so.
+  const method = mail?.method === 'CANCEL' ? mail.method : (calendar.method ?? mail?.method ?? null);
   if (method !== null && correspondence.has(method)) return [];
   const zone = zonesOf(calendar, context, problems);
   const eventContext = {
@@ -107,7 +117,7 @@ function eventsOf(calendar: IcsCalendar, context: FileContext, body: Body | null
         zone: context.floating.name,
         ...(context.attendee === null ? {} : { attendee: context.attendee }),
       };
-      return withBody(inviteFromComponent(component, method, options), body);
+      return withBody(inviteFromComponent(component, method, options), mail);
     },
   };
   return calendar.components.flatMap((component) => {
@@ -123,9 +133,9 @@ function eventsOf(calendar: IcsCalendar, context: FileContext, body: Body | null
 }
 
 /** The mail around an invitation often says more than its calendar part does. */
-function withBody(invite: Invite, body: Body | null): Invite {
-  if (body === null) return invite;
-  return { ...invite, source: 'eml', html: invite.html ?? body.html, text: invite.text ?? body.text };
+function withBody(invite: Invite, mail: Around | null): Invite {
+  if (mail === null) return invite;
+  return { ...invite, source: 'eml', html: invite.html ?? mail.html, text: invite.text ?? mail.text };
 }
 
 /** The zones of one calendar by TZID; each that nobody knows is told once. */

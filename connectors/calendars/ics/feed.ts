@@ -84,7 +84,7 @@ class IcsFeed implements Calendar {
   async read(window: Window, signal: AbortSignal): Promise<CalendarReading> {
     const answer = await this.#download(signal);
     if (answer.changed) {
-      const file = await readCalendarFile(answer.body, {
+      const file = readCalendarFile(answer.body, {
         name: this.description,
         floating: this.#zone,
         attendee: this.#options.attendee?.toLowerCase() ?? null,

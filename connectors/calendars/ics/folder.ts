@@ -140,7 +140,7 @@ class IcsFolder implements Calendar {
       }
       const version = `${info.dev}:${info.ino}:${info.size}:${info.mtimeNs}:${info.ctimeNs}`;
       if (before?.version === version && !before.shown.unfinished) return before;
-      const shown = await readCalendarFile(await readFile(path, { signal }), this.#context(name));
+      const shown = readCalendarFile(await readFile(path, { signal }), this.#context(name));
       if (!shown.unfinished) return { version, good: shown, shown };
       const age = Math.abs(this.#options.clock.now() - Number(info.mtimeMs));
       return age < writingMs ? this.#inTheWriting(before, version, shown) : { version, good: null, shown };
