@@ -172,6 +172,24 @@ describe('faults between Usher and Microsoft Graph @calendars', () => {
     await new Promise((resolve) => proxy.close(resolve));
   });
 
+  it('has all rooms read again as soon as one of them can be', async () => {
+    const others = Array.from({ length: 10 }, (_, index) => `room${index}@example.com`);
+    for (const address of others) simulator.mailbox(address);
+    const calendars = others.map((address) => tenant.calendar(address, 'UTC'));
+    const told = new Set<string>();
+    const stops = calendars.map((room, index) => room.watch(() => told.add(others[index] ?? '')));
+    simulator.fail({ times: 1_000, mode: 'reset' });
+    const read = (room: Calendar) => room.read(week, new AbortController().signal);
+    await Promise.allSettled(calendars.map(read));
+    assert.equal(told.size, 0);
+    simulator.faults.length = 0;
+    const [first] = calendars;
+    assert.ok(first !== undefined);
+    await read(first);
+    assert.deepEqual([...told].sort(), others.slice(1));
+    for (const stop of stops) await stop();
+  });
+
   it('says so when nobody listens where Graph should be', async () => {
     const nobody = createServer();
     await new Promise<void>((resolve) => nobody.listen(0, '127.0.0.1', resolve));

@@ -5,12 +5,14 @@ import { inviteFromGraphEvent } from '../../../parsers/read/graph.ts';
 import type { Calendar, CalendarReading, Window } from '../calendar.ts';
 import { withoutMark } from './mark.ts';
 import type { CalendarReader } from './reader.ts';
+import type { Recovery } from './recovery.ts';
 
 export interface GraphCalendarOptions {
   mailbox: string;
   /** The room's zone, an IANA name: Graph gives whole days as days, without a zone. */
   timeZone: string;
   reader: CalendarReader;
+  recovery: Recovery;
   /** Tells changes of the mailbox; `null` where there are no notifications and the calendar is polled. */
   watch: ((changed: () => void) => () => Promise<void>) | null;
 }
@@ -29,7 +31,7 @@ export class GraphCalendar implements Calendar {
 
   async read(window: Window, signal: AbortSignal): Promise<CalendarReading> {
     const { reader, mailbox, timeZone } = this.#options;
-    const events = await reader.read(mailbox, { from: window.from - zonesMs, to: window.to + zonesMs }, signal);
+    const events = await this.#events(reader, mailbox, window, signal);
     const problems: string[] = [];
     const invites: Invite[] = [];
     for (const event of events) {
@@ -44,8 +46,27 @@ export class GraphCalendar implements Calendar {
     return { invites, problems: [...new Set(problems)] };
   }
 
+  async #events(reader: CalendarReader, mailbox: string, window: Window, signal: AbortSignal): Promise<unknown[]> {
+    const { recovery } = this.#options;
+    try {
+      const wide = { from: window.from - zonesMs, to: window.to + zonesMs };
+      const events = await reader.read(mailbox, wide, signal);
+      recovery.succeeded(mailbox);
+      return events;
+    } catch (error) {
+      if (!signal.aborted) recovery.failed(mailbox, error);
+      throw error;
+    }
+  }
+
   watch(changed: () => void): () => Promise<void> {
-    return this.#options.watch?.(changed) ?? (async () => {});
+    const { recovery, mailbox, watch } = this.#options;
+    const forget = recovery.watch(mailbox, changed);
+    const stop = watch?.(changed);
+    return async () => {
+      forget();
+      await stop?.();
+    };
   }
 }
 

@@ -9,6 +9,7 @@ import { Http } from './http.ts';
 import type { MarkPlace } from './mark.ts';
 import { type NotificationCounters, type NotificationOptions, Notifications } from './notifications.ts';
 import { CalendarReader } from './reader.ts';
+import { Recovery } from './recovery.ts';
 import { type RoomImport, roomsFromPlaces } from './rooms.ts';
 import type { SubscriptionStatus } from './subscription.ts';
 import { type GraphCredential, Tokens } from './tokens.ts';
@@ -83,6 +84,7 @@ export function openGraph(options: GraphOptions): GraphTenant {
   const budget = new RequestBudget(clock, options.requestsPerDay ?? 1_000_000);
   const api = new GraphApi({ graph: endpoints.graph, http, tokens, gate: new Gate(clock), budget, clock });
   const reader = new CalendarReader(api, clock);
+  const recovery = new Recovery(clock);
   const serverNow = (): number => http.serverNow();
   const tenantId = /^[0-9a-f-]{36}$/i.test(tenant) ? tenant.toLowerCase() : null;
   const told =
@@ -98,6 +100,7 @@ export function openGraph(options: GraphOptions): GraphTenant {
         mailbox,
         timeZone,
         reader,
+        recovery,
         watch: told === null ? null : (changed) => told.watch(mailbox, changed),
       }),
     get notifications() {
@@ -114,6 +117,7 @@ export function openGraph(options: GraphOptions): GraphTenant {
       return (silent ? Math.min(plannedMs, silentPollMs) : plannedMs) * budget.stretch;
     },
     async close() {
+      recovery.close();
       await told?.close();
       await http.close();
     },
