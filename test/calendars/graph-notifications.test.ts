@@ -141,6 +141,29 @@ describe('change notifications of Microsoft Graph @calendars', () => {
     await until(() => told > 0 && (active()?.id ?? first) !== first);
   });
 
+  it('is told the truth by readings, whatever notifications were lost, doubled or came in the wrong order', async () => {
+    await watching();
+    const calendar = tenant.calendar(room, 'UTC');
+    const titles = async (): Promise<string[]> => {
+      const window = { from: Date.parse('2026-03-02T00:00Z'), to: Date.parse('2026-03-03T00:00Z') };
+      return (await calendar.read(window, new AbortController().signal)).invites.map((invite) => invite.subject);
+    };
+    const known = active();
+    assert.ok(known !== null);
+    simulator.subscriptions.drop = 2;
+    simulator.put(room, { ...meeting('a'), subject: 'first' });
+    simulator.put(room, { ...meeting('a'), subject: 'second' });
+    const late = [
+      simulator.subscriptions.notification(known, 'a', 'updated'),
+      simulator.subscriptions.notification(known, 'a', 'created'),
+    ];
+    assert.deepEqual([told, await titles()], [0, ['second']]);
+    await send({ value: late });
+    await send({ value: late.toReversed() });
+    await until(() => told > 0);
+    assert.deepEqual(await titles(), ['second']);
+  });
+
   it('refuses what has no secret, a wrong one, another tenant or an unknown key, and tells nobody', async () => {
     await watching();
     const known = active();
