@@ -88,6 +88,15 @@ export interface Dialer {
   dial(target: DialTarget): Promise<DialedCall>;
 }
 
+/** One thing that was looked at on a device, for status and `usher doctor`. */
+export interface DeviceCheck {
+  /** `certificate`, `clock`, … */
+  what: string;
+  ok: boolean;
+  /** What was found and, where it is wrong, the remedy. */
+  words: string;
+}
+
 /** A device whose list we write. The reconciler compares `list` with what is wanted until they agree. */
 export interface PushedDevice {
   readonly kind: 'pushed';
@@ -103,6 +112,10 @@ export interface PushedDevice {
   shows(entry: JoinEntry): DeviceEntry;
   /** Calls `changed` when the device says that its list should be looked at again (reboot, `SyncRequired`). */
   watch?(changed: () => void): () => Promise<void>;
+  /** What the administrator should know although the list is right: a clock that is off, a certificate that is not checked. */
+  notices?(): readonly string[];
+  /** Looks at everything that can be wrong and writes nothing. Rejects only when `signal` is aborted. */
+  check?(signal: AbortSignal): Promise<readonly DeviceCheck[]>;
   readonly dialer: Dialer | null;
   close(): Promise<void>;
 }

@@ -21,10 +21,11 @@ const MAX_DEPTH = 100;
 const MAX_ELEMENTS = 200_000;
 
 /**
- * Reads a document. A document that is cut off or broken gives what stood before the damage.
- * @throws UnreadableInvite for a DTD, for more than 100 levels or 200,000 elements, or where there is no element
+ * Reads a document. A document that is cut off or broken gives what stood before the damage, unless it is wanted whole.
+ * @throws UnreadableInvite for a DTD, for more than 100 levels or 200,000 elements, or where there is no element; where
+ *   it is wanted whole, for any damage
  */
-export function parseXml(source: string): XmlElement {
+export function parseXml(source: string, { whole = false }: { whole?: boolean } = {}): XmlElement {
   const root = element('', {});
   const open: Open[] = [root];
   let elements = 0;
@@ -57,6 +58,7 @@ export function parseXml(source: string): XmlElement {
   // In pieces, so that damage ends the work instead of being read to the end.
   for (let at = 0; at < source.length && !broken; at += 65_536) parser.write(source.slice(at, at + 65_536));
   if (!broken) parser.close();
+  if (whole && broken) throw new UnreadableInvite('XML that is damaged or cut off');
   for (const left of open) left.text = left.pieces.join('');
   const first = root.children[0];
   if (first === undefined) throw new UnreadableInvite('XML without an element');

@@ -87,7 +87,34 @@ const calendar = z.discriminatedUnion('type', [
 ]);
 
 const dials = z.boolean().default(false).describe('This is the device of the room that dials. At most one per room.');
+const tls = z
+  .strictObject({
+    ca: z.string().min(1).optional().describe('PEM of the authority that signed the certificate: ${file:ca.pem}.'),
+    fingerprint: z
+      .string()
+      .regex(/^[0-9a-fA-F]{2}(?::?[0-9a-fA-F]{2}){31}$/, 'use the SHA-256 of the certificate: 64 hexadecimal digits')
+      .optional()
+      .describe("SHA-256 of the device's own certificate, pinned."),
+    verify: z
+      .boolean()
+      .default(true)
+      .describe('false: the certificate is not checked, and whoever answers gets the password.'),
+  })
+  .refine(
+    ({ ca, fingerprint, verify }) => [ca !== undefined, fingerprint !== undefined, !verify].filter(Boolean).length <= 1,
+    'give one of ca, fingerprint and verify: false',
+  )
+  .prefault({});
 const device = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('cisco').describe('A Cisco video system (RoomOS, CE) on the local network; see docs/devices.md.'),
+    address: z.string().min(1).max(253).describe('Host name or IP address.'),
+    port: z.int().min(1).max(65_535).default(443),
+    username: z.string().min(1).describe('A local account of the device with the role Admin.'),
+    password: z.string().min(1).describe('${env:…} or ${file:…}.'),
+    tls,
+    dials,
+  }),
   z.strictObject({ type: z.literal('panel').describe('The panel page, for a touch panel or tablet beside the room.') }),
   z.strictObject({ type: z.literal('ics-feed').describe('An iCalendar feed of the entries.') }),
   z.strictObject({

@@ -2,6 +2,8 @@
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ConnectorClock } from '../../connectors/calendars/calendar.ts';
+import { CiscoDevice } from '../../connectors/devices/cisco/device.ts';
+import type { CiscoTls } from '../../connectors/devices/cisco/tls.ts';
 import type { Device, Dialer } from '../../connectors/devices/device.ts';
 import { IcsFeedDevice } from '../../connectors/devices/ics-feed/ics-feed.ts';
 import { PanelDevice } from '../../connectors/devices/panel/panel.ts';
@@ -34,8 +36,8 @@ export async function openDevices(room: RoomConfig, base: string, clock: Connect
   const opened: Device[] = [];
   let dialer: Dialer | null = null;
   for (const [index, config] of room.devices.entries()) {
-    if (config.type !== 'module') continue;
-    const device = await openModule(room, config, `${room.id}/${index}`, base, clock);
+    if (config.type === 'panel' || config.type === 'ics-feed') continue;
+    const device = await openOne(room, config, `${room.id}/${index}`, base, clock);
     opened.push(device);
     if (!config.dials) continue;
     if (device.dialer === null)
@@ -50,6 +52,30 @@ export async function openDevices(room: RoomConfig, base: string, clock: Connect
   }
   for (const device of [panel, feed]) if (device !== null) opened.push(device);
   return { devices: opened, panel, feed, dialer };
+}
+
+async function openOne(
+  room: RoomConfig,
+  config: Exclude<DeviceConfig, { type: 'panel' | 'ics-feed' }>,
+  deviceId: string,
+  base: string,
+  clock: ConnectorClock,
+): Promise<Device> {
+  switch (config.type) {
+    case 'module':
+      return openModule(room, config, deviceId, base, clock);
+    case 'cisco': {
+      const { address, port, username, password, tls } = config;
+      return new CiscoDevice({ id: deviceId, address, port, username, password, tls: ciscoTls(tls), clock });
+    }
+  }
+}
+
+function ciscoTls({ ca, fingerprint, verify }: Extract<DeviceConfig, { type: 'cisco' }>['tls']): CiscoTls {
+  if (!verify) return { kind: 'none' };
+  return fingerprint === undefined
+    ? { kind: 'authority', ca: ca ?? null }
+    : { kind: 'fingerprint', sha256: fingerprint };
 }
 
 async function openModule(

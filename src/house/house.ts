@@ -188,6 +188,10 @@ async function openRooms(
     const settings = roomSettings(config, room, sip?.domain ?? null);
     const own = await openDevices(room, base, clock);
     devices.set(room.id, own);
+    for (const device of own.devices) {
+      if (device.kind !== 'pushed') continue;
+      for (const notice of device.notices?.() ?? []) log.warn({ room: room.id, device: device.description.id }, notice);
+    }
     const place = { timeZone: settings.timeZone, email: room.email, base, clock };
     const { calendar, pollMs } = openCalendar(room.calendar, place);
     rooms.set(room.id, new Room({ settings, calendar, devices: own.devices, pollMs }, around));

@@ -61,6 +61,8 @@ function problemsOf(room: Room, reconciler: Reconciler): string[] {
   for (const device of room.devices) {
     const problem = device.kind === 'pushed' ? reconciler.record(device.description.id)?.problem : null;
     if (problem != null) problems.push(`${device.description.label}: ${problem}`);
+    const notices = device.kind === 'pushed' ? (device.notices?.() ?? []) : [];
+    problems.push(...notices.map((notice) => `${device.description.label}: ${notice}`));
   }
   return problems;
 }

@@ -1,0 +1,230 @@
+/**
+ * The HTTPS connection to one device: one request at a time, a session of the XML API while there is work
+ * (`/xmlapi/session/begin` and `/end`, CE API guide, "HTTP XMLAPI Session Authentication"), and a password that was
+ * refused is not tried again and again, since devices lock accounts.
+ */
+import { Client, type Dispatcher } from 'undici';
+import type { XmlElement } from '../../../parsers/read/xml.ts';
+import { parseXml } from '../../../parsers/read/xml.ts';
+import type { ConnectorClock } from '../../calendars/calendar.ts';
+import { DeviceError } from '../device.ts';
+import { type CiscoTls, deviceConnector, isCertificateProblem } from './tls.ts';
+
+export interface ConnectionOptions {
+  /** Name or IP address. */
+  address: string;
+  port: number;
+  username: string;
+  password: string;
+  tls: CiscoTls;
+  clock: ConnectorClock;
+  /** Milliseconds for one request, whole. Default 10,000. */
+  requestTimeoutMs?: number;
+}
+
+interface Answer {
+  status: number;
+  headers: Dispatcher.ResponseData['headers'];
+  body: string;
+}
+
+/** The longest lists of bookings have some hundred kilobytes. */
+const largestAnswer = 4 * 1024 * 1024;
+/** Sessions are few and never time out by themselves (CE API guide): one is given back when nothing was asked so long. */
+const sessionIdleMs = 30_000;
+/** Until the same password is tried again, milliseconds; twice as long each time, since an account may be locked. */
+const firstLockMs = 60 * 60_000;
+const longestLockMs = 24 * 60 * 60_000;
+
+export class CiscoConnection {
+  readonly #options: ConnectionOptions;
+  readonly #client: Client;
+  readonly #basic: string;
+  /** `null`: none open; `'none'`: the device has no sessions, each request carries the password. */
+  #session: string | 'none' | null = null;
+  #queue: Promise<unknown> = Promise.resolve();
+  #cancelIdle: (() => void) | null = null;
+  #refusals = 0;
+  #refusedUntil = 0;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    const host = options.address.includes(':') ? `[${options.address}]` : options.address;
+    this.#client = new Client(`https://${host}:${options.port}`, {
+      connect: deviceConnector(options.tls),
+      pipelining: 1,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      maxResponseSize: largestAnswer,
+    });
+    this.#basic = `Basic ${Buffer.from(`${options.username}:${options.password}`).toString('base64')}`;
+  }
+
+  /** `/getxml?location=…`: a part of the status. @throws DeviceError */
+  status(path: string, signal?: AbortSignal): Promise<XmlElement> {
+    return this.#xml('GET', `/getxml?location=${encodeURI(path)}`, null, signal);
+  }
+
+  /** `POST /putxml`, or another endpoint that takes XML. @throws DeviceError; `unsupported` where there is no such endpoint */
+  post(path: '/putxml' | '/bookingsputxml', xml: string, signal?: AbortSignal): Promise<XmlElement> {
+    return this.#xml('POST', path, `<?xml version="1.0" encoding="UTF-8"?>${xml}`, signal);
+  }
+
+  async close(): Promise<void> {
+    this.#cancelIdle?.();
+    await this.#inTurn(() => this.#endSession()).catch(() => {});
+    await this.#client.destroy();
+  }
+
+  async #xml(method: 'GET' | 'POST', path: string, body: string | null, signal?: AbortSignal): Promise<XmlElement> {
+    const answer = await this.#inTurn(() => this.#authenticated(method, path, body, signal));
+    if (answer.status === 403) {
+      throw new DeviceError(
+        'refused',
+        `lets ${this.#options.username} do nothing here: the account needs the role Admin`,
+      );
+    }
+    if (answer.status === 404) throw new DeviceError('unsupported', `has no ${path.replace(/\?.*/, '')}`);
+    if (answer.status !== 200)
+      throw new DeviceError('bad-answer', `answered ${path.replace(/\?.*/, '')} with HTTP ${answer.status}`);
+    try {
+      return parseXml(answer.body, { whole: true });
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new DeviceError(
+        'bad-answer',
+        `answered ${path.replace(/\?.*/, '')} with what is not the XML of its API (${why})`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(work, work);
+    this.#queue = done.catch(() => {});
+    return done;
+  }
+
+  async #authenticated(
+    method: 'GET' | 'POST',
+    path: string,
+    body: string | null,
+    signal?: AbortSignal,
+  ): Promise<Answer> {
+    signal?.throwIfAborted();
+    const wait = this.#refusedUntil - this.#options.clock.monotonic();
+    if (wait > 0) throw this.#credentials(wait);
+    this.#cancelIdle?.();
+    try {
+      for (let tries = 0; ; tries++) {
+        const fresh = this.#session === null;
+        if (fresh) await this.#beginSession(signal);
+        const by =
+          this.#session === 'none' || this.#session === null
+            ? { authorization: this.#basic }
+            : { cookie: this.#session };
+        const answer = await this.#send(method, path, body, by, signal);
+        if (answer.status !== 401) {
+          this.#refusals = 0;
+          return answer;
+        }
+        const hadSession = this.#session !== 'none';
+        this.#session = null;
+        // A session is gone after a reboot: one new one; a password that was refused is not sent again.
+        if (!hadSession || fresh || tries > 0) throw this.#refused();
+      }
+    } finally {
+      this.#cancelIdle = this.#options.clock.after(sessionIdleMs, () => {
+        void this.#inTurn(() => this.#endSession()).catch(() => {});
+      });
+    }
+  }
+
+  async #beginSession(signal?: AbortSignal): Promise<void> {
+    const answer = await this.#send('POST', '/xmlapi/session/begin', null, { authorization: this.#basic }, signal);
+    if (answer.status === 401) throw this.#refused();
+    if (answer.status === 403) {
+      throw new DeviceError(
+        'refused',
+        `does not let ${this.#options.username} in: the account is locked or lacks the role Admin`,
+      );
+    }
+    if (answer.status >= 500) throw new DeviceError('bad-answer', `begins no session: HTTP ${answer.status}`);
+    const cookies = answer.headers['set-cookie'];
+    const cookie = (Array.isArray(cookies) ? cookies : [cookies ?? '']).map((text) => /^[^;]+/.exec(text)?.[0] ?? '');
+    this.#session = cookie.find((pair) => /^[^=\s]+=[^\s]+$/.test(pair)) ?? 'none';
+  }
+
+  async #endSession(): Promise<void> {
+    const session = this.#session;
+    if (session === null || session === 'none') return;
+    this.#session = null;
+    await this.#send('POST', '/xmlapi/session/end', null, { cookie: session });
+  }
+
+  #refused(): DeviceError {
+    const wait = Math.min(longestLockMs, firstLockMs * 2 ** Math.min(this.#refusals, 10));
+    this.#refusals++;
+    this.#refusedUntil = this.#options.clock.monotonic() + wait;
+    return this.#credentials(wait);
+  }
+
+  #credentials(waitMs: number): DeviceError {
+    return new DeviceError(
+      'refused-credentials',
+      `refuses the password of ${this.#options.username}. So that the account is not locked, it is not tried again for ` +
+        `${Math.ceil(waitMs / 60_000)} min: correct username or password and restart Usher`,
+    );
+  }
+
+  async #send(
+    method: 'GET' | 'POST',
+    path: string,
+    body: string | null,
+    headers: Record<string, string>,
+    signal?: AbortSignal,
+  ): Promise<Answer> {
+    const limit = this.#options.requestTimeoutMs ?? 10_000;
+    const late = new AbortController();
+    const cancel = this.#options.clock.after(limit, () =>
+      late.abort(new DeviceError('unreachable', `did not answer ${path.replace(/\?.*/, '')} within ${limit / 1000} s`)),
+    );
+    const ended = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
+    try {
+      const answer = await this.#client.request({
+        method,
+        path,
+        body,
+        headers: { ...headers, ...(body === null ? {} : { 'content-type': 'text/xml' }) },
+        signal: ended,
+      });
+      return { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() };
+    } catch (error) {
+      if (ended.aborted) throw ended.reason instanceof Error ? ended.reason : error;
+      throw deviceError(error, this.#options);
+    } finally {
+      cancel();
+    }
+  }
+}
+
+function deviceError(error: unknown, { address, port }: ConnectionOptions): DeviceError {
+  if (error instanceof DeviceError) return error;
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (cause instanceof DeviceError) return cause;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const why = cause instanceof Error ? cause.message : String(cause);
+  if (isCertificateProblem(code)) {
+    return new DeviceError(
+      'certificate',
+      `shows a certificate that is not trusted (${why}): give tls.ca, or pin it with tls.fingerprint`,
+      { cause: error },
+    );
+  }
+  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') {
+    return new DeviceError('bad-answer', `answers with more than ${largestAnswer / 1024 / 1024} MiB`, { cause: error });
+  }
+  return new DeviceError('unreachable', `cannot be reached at ${address}:${port} (${why})`, { cause: error });
+}
