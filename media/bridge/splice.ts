@@ -34,6 +34,9 @@ export interface SpliceOptions {
 const mostHeld = 200;
 /** Milliseconds. */
 const longestHold = 60;
+/** Between requests for the first key frame of a source, milliseconds: at first, and at most. */
+const askAgainMs = 1000;
+const askAtLeastMs = 16_000;
 
 interface Source {
   producer: types.Producer;
@@ -54,6 +57,7 @@ export class Splice {
   #current: Source | null = null;
   #next: Source | null = null;
   #turn = 0;
+  #stopAsking: () => void = () => {};
 
   static async open(options: SpliceOptions): Promise<Splice> {
     const ssrc = randomInt(1, 0xffff_ffff);
@@ -109,6 +113,7 @@ export class Splice {
   /** Stops the stream at once, not one packet later. */
   cut(): void {
     this.#turn++;
+    this.#stopAsking();
     this.#wanted = null;
     for (const source of [this.#current, this.#next]) source?.consumer.close();
     this.#current = null;
@@ -121,6 +126,7 @@ export class Splice {
     if (producer === this.#wanted) return;
     this.#wanted = producer;
     const turn = ++this.#turn;
+    this.#stopAsking();
     this.#next?.consumer.close();
     this.#next = null;
     if (this.#current?.producer === producer) return;
@@ -138,12 +144,26 @@ export class Splice {
     consumer.on('producerclose', gone);
     consumer.on('transportclose', gone);
     await consumer.resume();
-    if (this.#next === source) this.requestKeyFrame();
+    if (this.#next === source) this.#askUntilReady(source, 0);
+  }
+
+  /**
+   * Until there is a key frame nobody downstream gets a packet, and so nobody there asks again; a request may be lost,
+   * or come before it is known where to send it. Less and less often, for a source that has nothing to send.
+   */
+  #askUntilReady(source: Source, asked: number): void {
+    if (this.kind !== 'video' || this.#next !== source || source.ready) return;
+    if (!source.consumer.producerPaused) this.requestKeyFrame();
+    const pause = Math.min(askAgainMs * 2 ** Math.max(0, asked - 3), askAtLeastMs);
+    this.#stopAsking = this.#options.clock.after(pause, () => this.#askUntilReady(source, asked + 1));
   }
 
   #drop(source: Source): void {
     if (this.#current === source) this.#current = null;
-    if (this.#next === source) this.#next = null;
+    if (this.#next === source) {
+      this.#stopAsking();
+      this.#next = null;
+    }
     if (this.#wanted === source.producer) this.#wanted = null;
   }
 
@@ -178,6 +198,7 @@ export class Splice {
   }
 
   #takeOver(source: Source): void {
+    this.#stopAsking();
     this.#current?.consumer.close();
     this.#current = source;
     this.#next = null;

@@ -189,6 +189,19 @@ describe("a room's media @sgj", function () {
     await until('a key frame', () => room.video.received.slice(at).some(({ payload }) => beginsKeyFrame(payload)));
   });
 
+  it('asks again for a key frame that does not come', async () => {
+    room.take(await call.answer(room.offer()));
+    await room.send({ hz: 1000, colour: 'red', keyFrameEvery: 100_000 });
+    await guest();
+    // Once the only key frame is gone by.
+    await until('media', async () =>
+      (await call.stats()).some(({ kind, packets }) => kind === 'video' && packets > 10),
+    );
+    await call.setGate('admitted');
+    const requests = () => room.video.rtcpReceived.filter((data) => data.includes(Buffer.from([0x81, 206]))).length;
+    await until('four requests', () => requests() >= 4);
+  });
+
   it('asks for a key frame by INFO where the room knows no RTCP feedback', async () => {
     const asked: number[] = [];
     call.on('keyFrameNeeded', () => asked.push(performance.now()));

@@ -200,9 +200,11 @@ export class RoomPeer {
     colour: string;
     size?: string;
     rate?: number;
+    /** Pictures from one key frame to the next; the encoder takes no requests. */
+    keyFrameEvery?: number;
     srtp?: { suite: string; key: string };
   }): Promise<void> {
-    const { size = '640x360', rate = 15 } = options;
+    const { size = '640x360', rate = 15, keyFrameEvery = 15 } = options;
     const { audio, video } = this.formats;
     const scheme = options.srtp === undefined ? 'rtp' : 'srtp';
     const secret =
@@ -225,7 +227,17 @@ export class RoomPeer {
         '-profile:v',
         'baseline',
       );
-      args.push('-pix_fmt', 'yuv420p', '-g', '15', '-payload_type', String(video.payloadType), '-f', 'rtp', ...secret);
+      args.push(
+        '-pix_fmt',
+        'yuv420p',
+        '-g',
+        String(keyFrameEvery),
+        '-payload_type',
+        String(video.payloadType),
+        '-f',
+        'rtp',
+        ...secret,
+      );
       args.push(`${scheme}://127.0.0.1:${await this.video.encoderPort()}?pkt_size=1200`);
     }
     this.#ffmpeg(args);
