@@ -1,7 +1,7 @@
 /**
- * One of several processes on one store: `node node.ts URI NAME DEVICE-PORT`. It takes leases of rooms and, for each room
+ * One of several processes on one store: `node node.ts URI NAME DEVICE-PORT [real]`. It takes leases of rooms and, for each room
  * that it holds, tells a device (the test) again and again, with its fencing token; it runs one-time jobs and writes down
- * that it did. Times are a tenth of the real ones.
+ * that it did. Times are a tenth of the real ones, unless "real" is said.
  */
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -24,7 +24,7 @@ export const doneJobs: CollectionSpec<z.infer<typeof doneSchema>> = {
   indexes: {},
 };
 
-async function main(uri: string, name: string, devicePort: number): Promise<void> {
+async function main(uri: string, name: string, devicePort: number, real: boolean): Promise<void> {
   const log = { info() {}, warn() {}, error() {} };
   const store = await openMongoStore({ uri, patience: 15_000 });
   const done = await store.collection(doneJobs);
@@ -51,7 +51,7 @@ async function main(uri: string, name: string, devicePort: number): Promise<void
     onAcquired() {},
     // What is under way ends before another process may begin.
     onLost: () => push,
-    ...times,
+    ...(!real && times),
   });
 
   let stopping = false;
@@ -74,9 +74,9 @@ async function main(uri: string, name: string, devicePort: number): Promise<void
   device.end();
 }
 
-const [, script, uri, name, port] = process.argv;
+const [, script, uri, name, port, real] = process.argv;
 if (script === import.meta.filename && uri !== undefined && name !== undefined) {
-  await main(uri, name, Number(port));
+  await main(uri, name, Number(port), real === 'real');
   // agenda keeps a timer for each run, which would hold the process for some seconds more.
   process.exit(0);
 }
