@@ -203,6 +203,20 @@ describe('recurring events of iCalendar @first-run', () => {
     ]);
   });
 
+  it('takes what Exchange marks as a whole day for one, though it has times', async () => {
+    const day = vevent(
+      'a',
+      'DTSTART;TZID=W. Europe Standard Time:20260302T000000',
+      'DTEND;TZID=W. Europe Standard Time:20260303T000000',
+      'X-MICROSOFT-CDO-ALLDAYEVENT:TRUE',
+    );
+    const { invites } = await reading({ 'a.ics': calendar(day) }, march);
+    assert.deepEqual(
+      invites.map((invite) => [short(invite.start), invite.allDay]),
+      [['2026-03-01T23:00', true]],
+    );
+  });
+
   it('knows an instance without times by its day, in whichever zone the room is', async () => {
     const text = calendar(vevent('a', 'DTSTART;VALUE=DATE:20260302', 'RRULE:FREQ=DAILY;COUNT=1'));
     for (const zone of ['Europe/Oslo', 'Asia/Tokyo', 'America/Los_Angeles']) {

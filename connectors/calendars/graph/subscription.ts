@@ -26,6 +26,8 @@ export const lane = 'subscriptions';
 const lives = [6 * 24 * 60, 4_200, 60].map((minutes) => minutes * 60_000);
 const firstRetryMs = 2_000;
 const longestRetryMs = 10 * 60_000;
+/** How long the end of the program waits for Graph. */
+const stopMs = 5_000;
 /** Renewed when a third of its life is left, but a day ahead is early enough. */
 const longestLeadMs = 24 * 3_600_000;
 
@@ -84,10 +86,19 @@ export class MailboxSubscription {
     else this.#options.changed();
   }
 
-  /** Removes it; what cannot be removed ends by itself at its expiry. */
+  /** Removes it; what cannot be removed soon ends by itself at its expiry, or is taken up by the next run. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel();
+    let cancel = (): void => {};
+    const deadline = new Promise<void>((resolve) => {
+      cancel = this.#options.clock.after(stopMs, resolve);
+    });
+    await Promise.race([this.#remove(), deadline]);
+    cancel();
+  }
+
+  async #remove(): Promise<void> {
     await this.#work;
     const id = this.#id;
     this.#id = null;

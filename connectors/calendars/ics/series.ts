@@ -202,9 +202,10 @@ function placed(event: CalendarEvent, at: Moment, length: Length, occurrence: st
   const start = at.zone.instant(at.wall);
   const end = endOf(at, length);
   if (start >= window.to || (end <= window.from && !(start === end && start >= window.from))) return [];
+  const invite = event.invite();
   return [
     {
-      ...event.invite(),
+      ...invite,
       uid: event.uid,
       occurrence,
       sequence: event.sequence,
@@ -212,7 +213,8 @@ function placed(event: CalendarEvent, at: Moment, length: Length, occurrence: st
       cancelled: event.cancelled,
       start,
       end,
-      allDay: at.dateOnly,
+      // Exchange writes whole days with times as well, and says so beside them.
+      allDay: at.dateOnly || invite.allDay,
     },
   ];
 }
