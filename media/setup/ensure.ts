@@ -15,7 +15,7 @@ export interface SetupProgress {
 }
 
 export interface SetupOptions {
-  /** Which programs are needed; `npm start` needs chromium and the worker, tests all. */
+  /** Which programs are needed besides chromium and the worker, which always are; tests need all. */
   parts: readonly Part[];
   /** Hears what is done and how long it takes; silent while nothing is missing. */
   say(progress: SetupProgress): void;
@@ -42,27 +42,24 @@ export async function ensureMediaParts(options: SetupOptions): Promise<MediaPart
   await ensureWorker(options, allowed);
   const found = findMediaParts();
   const { chromium, workerBin } = found;
-  if (options.parts.includes('chromium') && chromium === null)
-    throw new Error(stillMissing('chromium', 'USHER_CHROMIUM'));
-  if (options.parts.includes('worker') && workerBin === null) {
-    throw new Error(stillMissing("mediasoup's worker", 'MEDIASOUP_WORKER_BIN'));
-  }
-  const parts = { ...found, chromium: chromium ?? '', workerBin: workerBin ?? '' };
-  if (options.parts.includes('chromium') && options.parts.includes('worker')) await selfTest(parts, options);
+  if (chromium === null) throw new Error(stillMissing('chromium', 'USHER_CHROMIUM'));
+  if (workerBin === null) throw new Error(stillMissing("mediasoup's worker", 'MEDIASOUP_WORKER_BIN'));
+  const parts = { ...found, chromium, workerBin };
+  await selfTest(parts, options);
   return parts;
 }
 
 async function installMissing({ parts, say }: SetupOptions, allowed: boolean): Promise<void> {
   const found = findMediaParts();
   const missing: string[] = [];
-  if (parts.includes('chromium') && found.chromium === null) {
+  if (found.chromium === null) {
     if (process.env['USHER_CHROMIUM']) throw new Error(notExecutable('USHER_CHROMIUM'));
     missing.push(...packagesOf.chromium);
   }
   for (const part of ['baresip', 'sipp', 'ffmpeg'] as const) {
     if (parts.includes(part) && found[part] === null) missing.push(...packagesOf[part]);
   }
-  if (parts.includes('worker') && found.workerBin === null) {
+  if (found.workerBin === null) {
     if (process.env['MEDIASOUP_WORKER_BIN']) throw new Error(notExecutable('MEDIASOUP_WORKER_BIN'));
     if (process.platform !== 'linux') {
       throw new PackagesMissing(
@@ -80,8 +77,8 @@ async function installMissing({ parts, say }: SetupOptions, allowed: boolean): P
 }
 
 /** The worker: found, or built from mediasoup's own source. */
-async function ensureWorker({ parts, say }: SetupOptions, allowed: boolean): Promise<void> {
-  if (!parts.includes('worker') || findMediaParts().workerBin !== null) return;
+async function ensureWorker({ say }: SetupOptions, allowed: boolean): Promise<void> {
+  if (findMediaParts().workerBin !== null) return;
   const target = builtWorkerPath();
   if (target === null) throw new Error('No C++ compiler (c++) was found to build the worker of mediasoup with');
   if (!allowed) {

@@ -66,7 +66,7 @@ describe('the bridge @sgj', function () {
     const guest = await openSender(browser, call.guestPort(), { hz: 700, colour: '#00ff00' });
     const closed = await room.watch();
     const began = room.video.received.length;
-    await until('the slate in the room', () => room.video.received.length > began + 60);
+    await until('the slate in the room', () => room.video.received.length > began + 30);
     const seen = await closed();
     const before = await guest.heard();
     assert.ok(seen.colours.length > 10 && seen.colours.every(blue), `saw ${JSON.stringify(seen.colours.slice(0, 3))}`);
@@ -82,7 +82,7 @@ describe('the bridge @sgj', function () {
     });
     const open = await room.watch();
     const at = room.audio.received.length;
-    await until('the meeting in the room', () => room.audio.received.length > at + 150);
+    await until('the meeting in the room', () => room.audio.received.length > at + 100);
     const admitted = await open();
     assert.ok(admitted.colours.length > 10 && admitted.colours.every(green), 'the room sees the meeting');
     assert.ok(strength(admitted.samples, 700) > 0.1, 'the room hears the meeting');
@@ -92,7 +92,7 @@ describe('the bridge @sgj', function () {
     const last = await guest.heard();
     const frames = room.video.received.length;
     const again = await room.watch();
-    await until('the slate again', () => room.video.received.length > frames + 40);
+    await until('the slate again', () => room.video.received.length > frames + 25);
     const after = await again();
     assert.ok(after.colours.every(blue), 'nothing but the slate after the gate closed');
     const settled = await guest.heard();
@@ -132,7 +132,7 @@ describe('the bridge @sgj', function () {
     for (const state of ['admitted', 'closed', 'admitted', 'closed', 'admitted'] as const) {
       const [audio, video] = [room.audio.received.length, room.video.received.length];
       await call.setGate(state);
-      await until(`${state}`, () => room.audio.received.length > audio + 60 && room.video.received.length > video + 20);
+      await until(`${state}`, () => room.audio.received.length > audio + 40 && room.video.received.length > video + 15);
     }
     const seen = await finish();
     assertContinuous('audio', room.audio.received);

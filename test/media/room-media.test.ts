@@ -115,6 +115,17 @@ describe("a room's media @sgj", function () {
     assert.deepEqual(reports, [true, true], 'sender reports, by which a room keeps lips and voice together');
   });
 
+  it('sends no picture larger than the level that the room takes', async () => {
+    await room.close();
+    // Level 1.3: 396 macroblocks, a CIF picture.
+    room = await RoomPeer.open({ audio: pcmu, video: { payloadType: 97, fmtp: 'profile-level-id=42800d' } });
+    room.take(await call.answer(room.offer()));
+    const page = await guest({ width: 1280, height: 720 });
+    await until('a picture is sent', async () => (await page.heard()).sentSize > 0);
+    const { sentSize } = await page.heard();
+    assert.ok(sentSize > 100 && sentSize <= 396, `${sentSize} macroblocks`);
+  });
+
   it('takes video before audio, and payload types that a router would give away', async () => {
     const offer = room.offer().replace('101', '100').replaceAll('rtpmap:101', 'rtpmap:100');
     const [head = '', audio = '', video = ''] = offer.split(/(?=^m=)/m);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -46,6 +46,34 @@ describe('set-up of the bridge @sgj', () => {
         return true;
       },
     );
+  });
+
+  it('as root installs by apt-get after one update, and shows the last lines of what fails', async function () {
+    if (process.getuid?.() !== 0) {
+      console.log('      skipped: only root installs packages');
+      return this.skip();
+    }
+    const record = join(folder, 'calls');
+    const script = (end: string) => `#!/bin/sh\necho "$@" >> ${record}\necho "Setting up things"\n${end}\n`;
+    const path = process.env['PATH'];
+    process.env['PATH'] = `${folder}:${path}`;
+    try {
+      writeFileSync(join(folder, 'apt-get'), script('exit 0'), { mode: 0o755 });
+      const heard: string[] = [];
+      await installPackages(['chromium'], true, (line) => heard.push(line));
+      const calls = readFileSync(record, 'utf8').trim().split('\n');
+      assert.equal(calls[0], 'update');
+      assert.match(calls[1] ?? '', /^install -y --no-install-recommends .*chromium$/);
+      assert.equal(calls.length, 2);
+      assert.ok(heard.includes('Setting up things'));
+      writeFileSync(join(folder, 'apt-get'), script('echo E: no such mirror >&2; exit 100'), { mode: 0o755 });
+      await assert.rejects(
+        installPackages(['chromium'], true, () => {}),
+        /apt-get update ended with 100:(?:.|\\n)*no such mirror/,
+      );
+    } finally {
+      process.env['PATH'] = path;
+    }
   });
 
   it('does nothing, and says nothing, when everything is there', async function () {

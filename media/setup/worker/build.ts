@@ -1,11 +1,14 @@
 /** Builds mediasoup's worker into the cache (recipe.ts), once, whoever asks at the same time. */
 import { spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isExecutable } from '../find.ts';
 import { changes, headers, subprojectFiles } from './recipe.ts';
+
+/** How the folders of builds begin. */
+const unfinished = 'build-';
 
 export interface WorkerBuild {
   /** The `worker` folder of mediasoup's npm package. */
@@ -26,7 +29,8 @@ export async function buildWorker(build: WorkerBuild): Promise<void> {
   const unlock = await lock(`${cache}.lock`);
   try {
     if (isExecutable(build.target)) return;
-    const folder = await mkdtemp(join(cache, 'build-'));
+    await removeUnfinished(cache);
+    const folder = await mkdtemp(join(cache, unfinished));
     try {
       await layOut(build.source, folder);
       await run('meson', ['setup', 'out', '--buildtype', 'release', '-Db_ndebug=true'], folder, () => {});
@@ -41,6 +45,13 @@ export async function buildWorker(build: WorkerBuild): Promise<void> {
     }
   } finally {
     unlock();
+  }
+}
+
+/** Folders of builds that were killed: with the lock held, nobody else can be building. */
+async function removeUnfinished(cache: string): Promise<void> {
+  for (const name of await readdir(cache)) {
+    if (name.startsWith(unfinished)) await rm(join(cache, name), { recursive: true, force: true });
   }
 }
 

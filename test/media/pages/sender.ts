@@ -26,6 +26,8 @@ export interface Heard {
   packetsLost: number;
   /** Packets that came on either kind. */
   packets: number;
+  /** Of the picture that is sent: macroblocks. */
+  sentSize: number;
 }
 
 declare global {
@@ -98,8 +100,12 @@ window.heard = async () => {
   let packets = 0;
   let packetsLost = 0;
   let frames = 0;
+  let sentSize = 0;
   for (const report of await link.stats()) {
     report.forEach((stat) => {
+      if (stat.type === 'outbound-rtp' && stat.kind === 'video') {
+        sentSize = Math.ceil(stat.frameWidth / 16) * Math.ceil(stat.frameHeight / 16);
+      }
       // The bridge's bandwidth probes are no media: they have a stream of their own.
       if (stat.type !== 'inbound-rtp' || stat.mid === 'probator') return;
       packets += stat.packetsReceived;
@@ -116,5 +122,6 @@ window.heard = async () => {
     frames,
     packetsLost,
     packets,
+    sentSize,
   };
 };
