@@ -102,8 +102,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => process.exit(1));
   });
 }
-process.exitCode = await main(process.argv.slice(2), {
+const status = await main(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   signal: stop.signal,
 });
+// Everything is closed by now; timers that libraries leave behind (agenda one for each run) must not hold up the end.
+process.stdout.write('', () => process.stderr.write('', () => process.exit(status)));
