@@ -69,7 +69,7 @@ describe('set-up of the bridge @sgj', () => {
       writeFileSync(join(folder, 'apt-get'), script('echo E: no such mirror >&2; exit 100'), { mode: 0o755 });
       await assert.rejects(
         installPackages(['chromium'], true, () => {}),
-        /apt-get update ended with 100:(?:.|\\n)*no such mirror/,
+        /apt-get update ended with 100:.*no such mirror/s,
       );
     } finally {
       process.env['PATH'] = path;
