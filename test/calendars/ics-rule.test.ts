@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { expandRule, RuleRefused } from '../../connectors/calendars/ics/rule.ts';
+import { expandRule } from '../../connectors/calendars/ics/rule.ts';
+import { RuleRefused } from '../../connectors/calendars/ics/rule-text.ts';
 import { day, hour } from '../../connectors/calendars/ics/wall.ts';
 import { utc } from '../../connectors/calendars/ics/zone.ts';
 

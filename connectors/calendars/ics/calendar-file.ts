@@ -4,7 +4,7 @@ import { readMail } from '../../../parsers/read/eml.ts';
 import { type IcsCalendar, type IcsFile, parseIcs } from '../../../parsers/read/ics.ts';
 import { inviteFromComponent } from '../../../parsers/read/ics-invite.ts';
 import { type CalendarEvent, EventRefused, quoted, readEvent } from './event.ts';
-import { RuleRefused } from './rule.ts';
+import { RuleRefused } from './rule-text.ts';
 import { readTimeZone, zoneFromParts } from './vtimezone.ts';
 import { type Zone, zoneByTzid } from './zone.ts';
 

@@ -2,7 +2,7 @@
 import type { Invite } from '../../../parsers/invite.ts';
 import type { CalendarReading, Window } from '../calendar.ts';
 import { type CalendarEvent, quoted } from './event.ts';
-import { RuleRefused } from './rule.ts';
+import { RuleRefused } from './rule-text.ts';
 import { expandSeries } from './series.ts';
 
 /** Problems beyond these are counted, not listed. */

@@ -5,7 +5,8 @@
 import type { Instant } from '../../../parsers/invite.ts';
 import { type IcsComponent, parseIcs } from '../../../parsers/read/ics.ts';
 import { first, values } from './event.ts';
-import { expandRule, RuleRefused } from './rule.ts';
+import { expandRule } from './rule.ts';
+import { RuleRefused } from './rule-text.ts';
 import { day, parseOffset, parseStamp, type Wall } from './wall.ts';
 import { type Zone, zoneOf } from './zone.ts';
 
