@@ -4,16 +4,9 @@
  * method, status, tag, body and a few headers are taken. So a peer's grammar cannot make it drop a message, its missing
  * transport layer does not matter, and what the peer wrote goes back to it unchanged.
  */
-import { EmitterImpl, type Invitation, type Transport, TransportState, UserAgent } from 'sip.js';
+import { EmitterImpl, type Invitation, SessionState, type Transport, TransportState, UserAgent } from 'sip.js';
 import type { Log } from './flow.ts';
-import {
-  type HeaderField,
-  header,
-  parseMessage,
-  type SipRequest,
-  type SipResponse,
-  serialiseMessage,
-} from './message.ts';
+import { type HeaderField, parseMessage, type SipRequest, type SipResponse, serialiseMessage } from './message.ts';
 import type { OfferAnswer } from './offer-answer.ts';
 import { topVia } from './via.ts';
 
@@ -24,26 +17,26 @@ const ownHost = 'usher.invalid';
 /** A request as the agent is told of it. */
 export interface PlainRequest {
   method: string;
-  /** The server transaction's number; CANCEL and the ACK of a refusal carry their INVITE's. */
+  /** The server transaction's number. */
   transaction: number;
   cseq: number;
-  inDialog: boolean;
   /** SDP, or null. */
   sdp: string | null;
 }
 
 export interface AgentEvents {
   /** The agent answers a request. */
-  onResponse(transaction: number, response: SipResponse, localTag: string): void;
+  onResponse(transaction: number, response: SipResponse): void;
   /** The agent sends a request of its own (BYE, INFO). Answer with `receiveResponse`. */
   onRequest(request: SipRequest): void;
-  onInvitation(invitation: Invitation): void;
+  /** The session is over: by a BYE of either side, or because it could not go on. */
+  onTerminated(): void;
 }
 
 export class Agent {
   readonly #userAgent: UserAgent;
   readonly #wire: AgentWire;
-  #localTag: string | null = null;
+  #invitation: Invitation | null = null;
 
   constructor(log: Log, describe: () => OfferAnswer, events: AgentEvents) {
     const uri = UserAgent.makeURI(ownUri);
@@ -64,7 +57,7 @@ export class Agent {
       logConnector: (level, category, _label, content) => {
         if (level === 'error' || level === 'warn') log('debug', 'sip.js', { category, content });
       },
-      delegate: { onInvite: (invitation) => events.onInvitation(invitation) },
+      delegate: { onInvite: (invitation) => this.#invited(invitation, events) },
     });
     const wire = this.#userAgent.transport;
     if (!(wire instanceof AgentWire)) throw new Error('sip.js made no transport of ours');
@@ -72,10 +65,19 @@ export class Agent {
     void this.#userAgent.start();
   }
 
+  /** Begins the session with its INVITE and answers it 200. @throws Error when sip.js does not take it */
+  async accept(invite: PlainRequest): Promise<void> {
+    this.receive(invite);
+    const session = this.#session();
+    await session.accept();
+    if (session.state !== SessionState.Established) throw new Error('sip.js did not establish the session');
+  }
+
   /** Hands a request to sip.js; what it answers at once has been through `onResponse` when this returns. */
   receive(request: PlainRequest): void {
     const body = Buffer.from(request.sdp ?? '', 'utf8');
-    const to = request.inDialog && this.#localTag !== null ? `<${ownUri}>;tag=${this.#localTag}` : `<${ownUri}>`;
+    const tag = this.#invitation?.request.toTag;
+    const to = tag === undefined ? `<${ownUri}>` : `<${ownUri}>;tag=${tag}`;
     const headers: HeaderField[] = [
       { name: 'Via', value: `SIP/2.0/UDP peer.invalid;branch=${branchOf(request.transaction)}` },
       { name: 'Max-Forwards', value: '70' },
@@ -95,9 +97,33 @@ export class Agent {
     this.#wire.deliver(serialiseMessage({ kind: 'response', status, reason, headers: kept, body: Buffer.alloc(0) }));
   }
 
-  /** The tag of our end, known from the first answer on. */
-  set localTag(tag: string) {
-    this.#localTag = tag;
+  /** Ends the session with a BYE; before the ACK has come, as soon as it comes. `reason`: value of the Reason field. */
+  async bye(reason: string): Promise<void> {
+    await this.#session().bye({ requestOptions: { extraHeaders: [`Reason: ${reason}`] } });
+  }
+
+  /** Sends an INFO; `onReject` hears the status of a refusal. */
+  async info(contentType: string, content: string, onReject: (status: number) => void): Promise<void> {
+    await this.#session().info({
+      requestOptions: { body: { contentDisposition: 'render', contentType, content } },
+      requestDelegate: { onReject: (response) => onReject(response.message.statusCode ?? 500) },
+    });
+  }
+
+  #session(): Invitation {
+    if (this.#invitation === null) throw new Error('sip.js has no session');
+    return this.#invitation;
+  }
+
+  #invited(invitation: Invitation, events: AgentEvents): void {
+    this.#invitation = invitation;
+    invitation.delegate = {
+      onBye: (bye) => void bye.accept(),
+      onInfo: (info) => void info.accept(),
+    };
+    invitation.stateChange.addListener((state) => {
+      if (state === SessionState.Terminated) events.onTerminated();
+    });
   }
 
   /** Drops every timer and transaction of sip.js. */
@@ -111,10 +137,9 @@ function branchOf(transaction: number): string {
   return `z9hG4bKt${transaction}`;
 }
 
-function agentResponse(response: SipResponse): [transaction: number, response: SipResponse, localTag: string] {
+function agentResponse(response: SipResponse): [transaction: number, response: SipResponse] {
   const branch = topVia(response)?.params.get('branch') ?? '';
-  const tag = /;tag=(\S+)$/.exec(header(response, 'To') ?? '')?.[1] ?? '';
-  return [Number(branch.slice('z9hG4bKt'.length)), response, tag];
+  return [Number(branch.slice('z9hG4bKt'.length)), response];
 }
 
 function route(data: Buffer, events: AgentEvents): void {

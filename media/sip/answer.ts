@@ -7,6 +7,14 @@ import { topVia } from './via.ts';
 export const allowedMethods = 'INVITE, ACK, BYE, CANCEL, OPTIONS, INFO';
 /** Bodies that it reads, for `Accept`. */
 export const acceptedTypes = 'application/sdp, application/media_control+xml, application/dtmf-relay, application/dtmf';
+/** What an OPTIONS is told (RFC 3261 section 11.2). */
+export const capabilities: readonly HeaderField[] = [
+  { name: 'Allow', value: allowedMethods },
+  { name: 'Accept', value: acceptedTypes },
+  { name: 'Accept-Encoding', value: 'identity' },
+  { name: 'Accept-Language', value: 'en' },
+];
+
 /** `Server` and `User-Agent`. */
 export const product = 'Usher';
 

@@ -3,10 +3,11 @@
  * answered here; an INVITE that nothing is wrong with becomes a leg and is handed to `onCall`.
  */
 import type { MediaClock, SipEdge, SipLeg, SipReason, SipTransport } from '../call.ts';
-import { makeAnswer, tagOf } from './answer.ts';
+import { capabilities, makeAnswer, tagOf } from './answer.ts';
+import { mergeKeyOf } from './attempt.ts';
 import { ClientTransactions } from './client-transactions.ts';
 import { defaultLimits, type Flow, type Log, type SipLimits } from './flow.ts';
-import { capabilities, Leg, mergeKeyOf } from './leg.ts';
+import { Leg } from './leg.ts';
 import { type ListenAddress, type Listener, openListeners, type TlsIdentity } from './listeners.ts';
 import { header, parseMessage, type SipRequest, type SipResponse, serialiseMessage } from './message.ts';
 import { RateLimit } from './rate-limit.ts';
@@ -244,19 +245,12 @@ class Edge implements ObservableSipEdge {
       refuse(transaction, this.#unavailable());
       return;
     }
-    let leg: Leg;
-    try {
-      leg = new Leg(transaction, {
-        clock: this.#options.clock,
-        log: this.#options.log,
-        requests: this.#requests,
-        release: (ended) => this.#release(ended, transaction),
-      });
-    } catch (error) {
-      this.#options.log('error', 'An INVITE could not be taken', { callId: header(request, 'Call-ID'), error });
-      refuse(transaction, { status: 500 });
-      return;
-    }
+    const leg = new Leg(transaction, {
+      clock: this.#options.clock,
+      log: this.#options.log,
+      requests: this.#requests,
+      release: (ended) => this.#release(ended, transaction),
+    });
     this.#byDialog.set(dialogKey(leg.dialog.callId, leg.dialog.localTag), leg);
     this.#byInvite.set(transaction, leg);
     this.#byMergeKey.set(leg.mergeKey, leg);

@@ -1,6 +1,6 @@
 /** One SIP call from a video system: the dialog on the wire on one side, sip.js's session on the other. */
+import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { type Invitation, SessionState } from 'sip.js';
 import {
   type CallAttempt,
   type LegEnd,
@@ -12,17 +12,17 @@ import {
   UnacceptableOffer,
 } from '../call.ts';
 import { Agent } from './agent.ts';
-import { acceptedTypes, allowedMethods, makeAnswer, tagOf } from './answer.ts';
+import { acceptedTypes, allowedMethods, capabilities, makeAnswer, tagOf } from './answer.ts';
+import { attemptOf, mergeKeyOf } from './attempt.ts';
 import type { ClientTransactions } from './client-transactions.ts';
 import { Dialog } from './dialog.ts';
 import { type Flow, type Log, T1 } from './flow.ts';
 import { keyFrameRequest, mediaControlType, readInfo } from './info.ts';
-import { type HeaderField, header, headerList, type SipRequest, type SipResponse, textOf } from './message.ts';
+import { type HeaderField, header, type SipRequest, type SipResponse, textOf } from './message.ts';
 import { OfferAnswer } from './offer-answer.ts';
 import { parseReason, serialiseReason } from './reason.ts';
 import { checkBody, checkSupport, cseqNumber } from './request-checks.ts';
 import type { ServerTransaction } from './server-transactions.ts';
-import { parseNameAddr, parseSipUri } from './uri.ts';
 
 /**
  * `attempt` → `answering` (the bridge makes its SDP) → `answered` (200 sent, RFC 3261 section 13.3.1.4) → `confirmed`
@@ -48,8 +48,6 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
   /** `Call-ID`, From tag and CSeq of the INVITE: another INVITE with the same is a merged one (RFC 3261 section 8.2.2.2). */
   readonly mergeKey: string;
   readonly #host: LegHost;
-  readonly #agent: Agent;
-  readonly #invitation: Invitation;
   readonly #invite: ServerTransaction;
   readonly #transactions = new Map<number, ServerTransaction>();
   readonly #closed = Promise.withResolvers<void>();
@@ -57,6 +55,7 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
   #state: State = 'attempt';
   #flow: Flow;
   #releaseFlow: () => void;
+  #agent: Agent | null = null;
   #description: OfferAnswer | null = null;
   /** Why the session is about to end, once somebody decided it. */
   #end: LegEnd | null = null;
@@ -65,33 +64,17 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
   #keyFrameAt = Number.NEGATIVE_INFINITY;
   #keyFrameRefused = false;
 
-  /** @throws Error when sip.js does not take the INVITE */
   constructor(invite: ServerTransaction, host: LegHost) {
     super();
     this.#invite = invite;
     this.#host = host;
     this.#flow = invite.flow;
+    this.#releaseFlow = invite.flow.hold();
     this.attempt = attemptOf(invite);
     this.mergeKey = mergeKeyOf(invite.request);
-    const received: { invitation: Invitation | null } = { invitation: null };
-    this.#agent = new Agent(host.log, () => this.#describe(), {
-      onResponse: (number, response, tag) => this.#onResponse(number, response, tag),
-      onRequest: (request) => this.#onRequest(request),
-      onInvitation: (invitation) => {
-        received.invitation = invitation;
-      },
-    });
-    this.#deliver(invite, sdpOf(invite.request));
-    const tag = received.invitation?.request.toTag;
-    if (received.invitation === null || tag === undefined) {
-      this.#agent.dispose();
-      throw new Error('sip.js refused the INVITE');
-    }
-    this.#invitation = received.invitation;
-    this.#agent.localTag = tag;
-    this.dialog = new Dialog(invite.request, tag);
-    this.#releaseFlow = invite.flow.hold();
-    this.#watch(this.#invitation);
+    this.dialog = new Dialog(invite.request, randomBytes(8).toString('hex'));
+    // Whoever decides may take longer than 200 ms (RFC 3261 section 17.2.1).
+    answer(invite, 100);
   }
 
   get ended(): boolean {
@@ -104,7 +87,7 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
   }
 
   async ring(): Promise<void> {
-    if (this.#state === 'attempt') await this.#invitation.progress({ statusCode: 180 });
+    if (this.#state === 'attempt') this.#respond(this.#invite, 180);
   }
 
   /** Resolves once the 200 is sent; also when the peer cancelled meanwhile: `ended` says so. */
@@ -119,20 +102,21 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       const status = error instanceof UnacceptableOffer ? 488 : 500;
-      this.#refuse(status, { by: 'failure', detail }, [
-        `Warning: 399 usher "${detail.replace(/[^\x20-\x7e]|["\\]/g, ' ')}"`,
-      ]);
+      const warning = `399 usher "${detail.replace(/[^\x20-\x7e]|["\\]/g, ' ')}"`;
+      this.#refuse(status, { by: 'failure', detail }, [{ name: 'Warning', value: warning }]);
       throw error;
     }
     if (this.ended) return;
-    await this.#invitation.accept();
-    if (this.#invitation.state === SessionState.Established && !this.ended) this.#state = 'answered';
+    this.#state = 'answered';
+    await this.#begin(description);
   }
 
   async reject(status: number, options: { reason?: SipReason; retryAfterSeconds?: number } = {}): Promise<void> {
-    const headers: string[] = [];
-    if (options.reason !== undefined) headers.push(`Reason: ${serialiseReasonText(options.reason)}`);
-    if (options.retryAfterSeconds !== undefined) headers.push(`Retry-After: ${Math.ceil(options.retryAfterSeconds)}`);
+    const { reason, retryAfterSeconds } = options;
+    const headers: HeaderField[] = [];
+    if (reason !== undefined) headers.push({ name: 'Reason', value: serialiseReason(reason) });
+    if (retryAfterSeconds !== undefined)
+      headers.push({ name: 'Retry-After', value: String(Math.ceil(retryAfterSeconds)) });
     this.#refuse(status, { by: 'local', reason: options.reason ?? null }, headers);
   }
 
@@ -140,16 +124,12 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
     const now = this.#host.clock.monotonic();
     if (this.#state !== 'confirmed' || this.#keyFrameRefused || now - this.#keyFrameAt < keyFrameInterval) return;
     this.#keyFrameAt = now;
-    const body = { contentDisposition: 'render', contentType: mediaControlType, content: keyFrameRequest };
-    await this.#invitation.info({
-      requestOptions: { body },
-      requestDelegate: { onReject: (response) => this.#onInfoRejected(response.message.statusCode ?? 500) },
-    });
+    await this.#agent?.info(mediaControlType, keyFrameRequest, (status) => this.#onInfoRejected(status));
   }
 
   async hangUp(reason: SipReason): Promise<void> {
     if (this.#state === 'attempt' || this.#state === 'answering') {
-      this.#refuse(480, { by: 'local', reason }, [`Reason: ${serialiseReasonText(reason)}`]);
+      this.#refuse(480, { by: 'local', reason }, [{ name: 'Reason', value: serialiseReason(reason) }]);
     } else if (this.#state !== 'ended') this.#bye({ by: 'local', reason }, reason);
     await this.#closed.promise;
   }
@@ -211,31 +191,33 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
   /** A CANCEL of the INVITE; the edge has answered it. RFC 3261 section 9.2: without effect once a final answer was given. */
   cancel(request: SipRequest): void {
     if (!this.#invite.pending) return;
-    this.#end ??= { by: 'remote', how: 'cancel', reason: parseReason(header(request, 'Reason') ?? '') };
-    this.#agent.receive({
-      method: 'CANCEL',
-      transaction: 1,
-      cseq: cseqNumber(this.#invite.request),
-      inDialog: false,
-      sdp: null,
-    });
+    this.#refuse(487, { by: 'remote', how: 'cancel', reason: parseReason(header(request, 'Reason') ?? '') }, []);
   }
 
-  #describe(): OfferAnswer {
-    if (this.#description === null) throw new Error('No media session was given to this leg');
-    return this.#description;
+  /** From the answer on, sip.js keeps the session. Before, an attempt costs no more than its transaction. */
+  async #begin(description: OfferAnswer): Promise<void> {
+    const agent = new Agent(this.#host.log, () => description, {
+      onResponse: (number, response) => this.#onResponse(number, response),
+      onRequest: (request) => this.#onRequest(request),
+      onTerminated: () => this.#onTerminated(),
+    });
+    this.#agent = agent;
+    const number = ++this.#lastTransaction;
+    this.#transactions.set(number, this.#invite);
+    const { request } = this.#invite;
+    try {
+      await agent.accept({ method: 'INVITE', transaction: number, cseq: cseqNumber(request), sdp: sdpOf(request) });
+    } catch (error) {
+      if (!this.#invite.pending) throw error;
+      answer(this.#invite, 500);
+      this.#finish({ by: 'failure', detail: error instanceof Error ? error.message : String(error) });
+      throw error;
+    }
   }
 
-  #watch(invitation: Invitation): void {
-    invitation.delegate = {
-      onBye: (bye) => void bye.accept(),
-      onInfo: (info) => void info.accept(),
-    };
-    invitation.stateChange.addListener((state) => {
-      if (state !== SessionState.Terminated) return;
-      const failure = this.#description?.failure;
-      this.#finish(this.#end ?? { by: 'failure', detail: failure?.message ?? 'the SIP dialog ended by itself' });
-    });
+  #onTerminated(): void {
+    const failure = this.#description?.failure;
+    this.#finish(this.#end ?? { by: 'failure', detail: failure?.message ?? 'the SIP dialog ended by itself' });
   }
 
   /** Hands a request to sip.js under a number of its own. */
@@ -243,9 +225,8 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
     const { request } = transaction;
     const number = ++this.#lastTransaction;
     this.#transactions.set(number, transaction);
-    const inDialog = number > 1;
     try {
-      this.#agent.receive({ method: request.method, transaction: number, cseq: cseqNumber(request), inDialog, sdp });
+      this.#agent?.receive({ method: request.method, transaction: number, cseq: cseqNumber(request), sdp });
     } catch (error) {
       this.#host.log('error', 'sip.js failed on a request', {
         callId: this.attempt.callId,
@@ -259,26 +240,30 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
   }
 
   /** sip.js answers: the same answer goes out with the wire's own fields. */
-  #onResponse(number: number, response: SipResponse, tag: string): void {
+  #onResponse(number: number, response: SipResponse): void {
     const transaction = this.#transactions.get(number);
-    // The answer to CANCEL carries its INVITE's number; the edge has given it.
-    if (transaction === undefined || header(response, 'CSeq')?.endsWith(` ${transaction.request.method}`) !== true)
-      return;
-    const headers: HeaderField[] = [];
-    const forming = transaction.isInvite && response.status > 100 && response.status < 300;
-    if (forming) headers.push(...this.dialog.recordRoute, this.dialog.contact(transaction.flow));
-    if (forming) headers.push({ name: 'Allow', value: allowedMethods });
-    headers.push(
-      ...response.headers.filter((field) => ['Reason', 'Retry-After', 'Warning', 'Content-Type'].includes(field.name)),
-    );
-    if (response.body.length === 0)
-      headers.splice(0, headers.length, ...headers.filter((field) => field.name !== 'Content-Type'));
-    const { request } = transaction;
-    const options = { headers, body: response.body };
-    transaction.respond(makeAnswer(request, response.status, tag === '' ? options : { ...options, toTag: tag }));
+    // 100 was sent when the request came.
+    if (transaction === undefined || response.status === 100) return;
+    const kept = ['Reason', 'Retry-After', ...(response.body.length > 0 ? ['Content-Type'] : [])];
+    const headers = response.headers.filter((field) => kept.includes(field.name));
+    this.#respond(transaction, response.status, headers, response.body);
     if (response.status < 200) return;
-    if (transaction.isInvite && response.status < 300) this.#startAckTimer(cseqNumber(request));
+    if (transaction.isInvite && response.status < 300) this.#startAckTimer(cseqNumber(transaction.request));
     else this.#transactions.delete(number);
+  }
+
+  /** Answers with what the dialog adds (RFC 3261 section 12.1.1). */
+  #respond(transaction: ServerTransaction, status: number, headers: readonly HeaderField[] = [], body?: Buffer): void {
+    const forming = transaction.isInvite && status > 100 && status < 300;
+    const added: HeaderField[] = forming
+      ? [...this.dialog.recordRoute, this.dialog.contact(transaction.flow), { name: 'Allow', value: allowedMethods }]
+      : [];
+    const options = {
+      toTag: this.dialog.localTag,
+      headers: [...added, ...headers],
+      ...(body === undefined ? {} : { body }),
+    };
+    transaction.respond(makeAnswer(transaction.request, status, options));
   }
 
   /** sip.js sends BYE or INFO: it goes out with the dialog's own identifiers. */
@@ -289,7 +274,7 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
     this.#host.requests.send(request, flow, (response) => {
       this.#outstanding--;
       if (this.ended) this.#release();
-      else this.#agent.receiveResponse(plain, response?.status ?? 408, response?.reason ?? 'Request Timeout');
+      else this.#agent?.receiveResponse(plain, response?.status ?? 408, response?.reason ?? 'Request Timeout');
     });
   }
 
@@ -353,7 +338,7 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
     const awaitsAnswer = this.#description?.awaitsAnswer === true;
     const number = ++this.#lastTransaction;
     // An ACK's body counts only as the answer to our offer; some systems repeat their offer in it.
-    this.#agent.receive({ method: 'ACK', transaction: number, cseq, inDialog: true, sdp: awaitsAnswer ? sdp : null });
+    this.#agent?.receive({ method: 'ACK', transaction: number, cseq, sdp: awaitsAnswer ? sdp : null });
     this.#cancelAckTimer?.();
     this.#cancelAckTimer = null;
     if (this.#state !== 'answered') return;
@@ -368,8 +353,7 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
       this.#cancelAckTimer = null;
       this.#fail('the peer never acknowledged the answer');
       // sip.js sends no BYE before an ACK: it is told of one.
-      if (!this.ended)
-        this.#agent.receive({ method: 'ACK', transaction: ++this.#lastTransaction, cseq, inDialog: true, sdp: null });
+      if (!this.ended) this.#agent?.receive({ method: 'ACK', transaction: ++this.#lastTransaction, cseq, sdp: null });
     });
   }
 
@@ -377,19 +361,17 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
     this.#bye({ by: 'failure', detail }, { protocol: 'SIP', cause: 408, text: 'Request Timeout' });
   }
 
-  #refuse(status: number, end: LegEnd, extraHeaders: string[]): void {
+  #refuse(status: number, end: LegEnd, headers: readonly HeaderField[]): void {
     if (this.#state !== 'attempt' && this.#state !== 'answering') return;
-    this.#end ??= end;
-    this.#invitation
-      .reject({ statusCode: status, extraHeaders })
-      .catch((error: unknown) => this.#onSessionError(error));
+    this.#respond(this.#invite, status, headers);
+    this.#finish(end);
   }
 
   #bye(end: LegEnd, reason: SipReason): void {
     if (this.#end !== null) return;
     this.#end = end;
-    const extraHeaders = [`Reason: ${serialiseReasonText(reason)}`];
-    this.#invitation.bye({ requestOptions: { extraHeaders } }).catch((error: unknown) => this.#onSessionError(error));
+    // sip.js writes UTF-8 itself, so the text goes to it as people write it.
+    this.#agent?.bye(textOf(serialiseReason(reason))).catch((error: unknown) => this.#onSessionError(error));
   }
 
   #onSessionError(error: unknown): void {
@@ -410,7 +392,7 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
     this.#cancelAckTimer?.();
     this.#cancelAckTimer = null;
     // sip.js is still in the middle of its own transition.
-    queueMicrotask(() => this.#agent.dispose());
+    queueMicrotask(() => this.#agent?.dispose());
     if (this.#outstanding === 0) this.#release();
     this.emit('ended', end);
   }
@@ -422,49 +404,10 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
   }
 }
 
-/** What an OPTIONS is told (RFC 3261 section 11.2). */
-export const capabilities: readonly HeaderField[] = [
-  { name: 'Allow', value: allowedMethods },
-  { name: 'Accept', value: acceptedTypes },
-  { name: 'Accept-Encoding', value: 'identity' },
-  { name: 'Accept-Language', value: 'en' },
-];
-
-export function mergeKeyOf(request: SipRequest): string {
-  return [header(request, 'Call-ID'), tagOf(header(request, 'From') ?? ''), cseqNumber(request)].join('|');
-}
-
 function answer(transaction: ServerTransaction, status: number): void {
   transaction.respond(makeAnswer(transaction.request, status));
 }
 
 function sdpOf(request: SipRequest): string | null {
   return request.body.length === 0 ? null : request.body.toString('utf8');
-}
-
-/** sip.js writes UTF-8 itself, so the text stays as people write it. */
-function serialiseReasonText(reason: SipReason): string {
-  return textOf(serialiseReason(reason));
-}
-
-function attemptOf(invite: ServerTransaction): CallAttempt {
-  const { request, flow } = invite;
-  const uri = parseSipUri(request.uri);
-  const from = parseNameAddr(header(request, 'From') ?? '');
-  const asserted = parseNameAddr(headerList(request, 'P-Asserted-Identity')[0] ?? '');
-  const userAgent = header(request, 'User-Agent');
-  return {
-    callId: header(request, 'Call-ID') ?? '',
-    user: uri?.user ?? '',
-    host: uri?.host ?? '',
-    from: { uri: from?.uri ?? '', displayName: printable(from?.display ?? null) },
-    source: { transport: flow.transport, address: flow.remote.address, port: flow.remote.port },
-    assertedIdentity: asserted?.uri ?? null,
-    userAgent: printable(userAgent),
-  };
-}
-
-/** For people: as text, without control characters. */
-function printable(value: string | null): string | null {
-  return value === null ? null : textOf(value).replace(/\p{Cc}/gu, '');
 }

@@ -8,11 +8,10 @@ import type { GuestAdapter } from '../../media/guest/guest.ts';
 import { loadGuestAdapter } from '../../media/guest/load.ts';
 import { ensureMediaParts } from '../../media/setup/ensure.ts';
 import type { MediaParts, Part } from '../../media/setup/find.ts';
-import { openSlate } from '../../media/slate/slate.ts';
 import type { TokenDirectory } from '../calls/admission.ts';
+import { browserSlates } from '../calls/browser-slates.ts';
 import type { CallLog } from '../calls/call.ts';
 import { type CallChange, type Calls, createCalls } from '../calls/dispatch.ts';
-import type { Slates } from '../calls/slates.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/schema.ts';
 import type { Store } from '../store/store.ts';
@@ -112,7 +111,7 @@ export class GuestCalls {
     this.#calls = await createCalls({
       edge: sip.edge,
       bridge,
-      slates: slatesOf(browser, this.#log),
+      slates: browserSlates(() => browser.get(), this.#log),
       guests,
       directory,
       store,
@@ -145,17 +144,4 @@ export class GuestCalls {
   }
 
   readonly #log: CallLog = (level, message, fields) => this.#options.log[level](fields ?? {}, message);
-}
-
-function slatesOf(browser: SharedBrowser, log: CallLog): Slates {
-  return {
-    async open({ port, room, title, language }) {
-      const slate = await openSlate({ browser: await browser.get(), port, language, log });
-      return {
-        show: (scene) => slate.show({ ...scene, room, title }),
-        onGone: (listener) => slate.onGone(listener),
-        close: () => slate.close(),
-      };
-    },
-  };
 }

@@ -86,12 +86,12 @@ describe('guest calls, one after the other @sgj', function () {
     const before = held();
     for (let number = warmUp; number <= many; number++) await call(number);
     const after = held();
-    assert.deepEqual({ ...after, timers: 0, descriptors: 0 }, { ...before, timers: 0, descriptors: 0 });
-    assert.ok(after.timers <= before.timers + 2, `timers: ${before.timers}, then ${after.timers}`);
-    assert.ok(
-      after.descriptors <= before.descriptors + 2,
-      `descriptors: ${before.descriptors}, then ${after.descriptors}`,
-    );
+    // Timers of answered transactions and idle descriptors come and go; they may not add up.
+    const slack = { timers: 2, descriptors: 2, workerDescriptors: 0 };
+    for (const [what, count] of Object.entries(after)) {
+      const most = Reflect.get(before, what) + (Reflect.get(slack, what) ?? 0);
+      assert.ok(count <= most, `${what}: ${JSON.stringify(before)}, then ${JSON.stringify(after)}`);
+    }
     assert.deepEqual(rig.calls.live(), []);
   });
 });

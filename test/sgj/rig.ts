@@ -55,7 +55,7 @@ export interface PlannedMeeting {
 }
 
 /** Null, with the reason on stdout, where a part is missing. */
-export async function openCallRig(): Promise<CallRig | null> {
+export async function openCallRig(options: { warmPages?: number } = {}): Promise<CallRig | null> {
   const { chromium, workerBin } = findMediaParts();
   if (chromium === null || workerBin === null) {
     process.stdout.write('      skipped: there is no Chromium, or no worker of mediasoup (npm run setup)\n');
@@ -88,7 +88,7 @@ export async function openCallRig(): Promise<CallRig | null> {
   });
   const entries = new Map<string, TokenEntry>();
   const directory: TokenDirectory = { find: (token) => entries.get(token) ?? null, upcoming: () => 0 };
-  const adapters = await bothAdapters(server, shared, write);
+  const adapters = await bothAdapters(server, shared, write, options.warmPages ?? 0);
   const changes: CallChange[] = [];
   const reached = new Map<string, number>();
   const waiting = new Set<() => void>();
@@ -161,12 +161,13 @@ async function bothAdapters(
   server: MeetingServer,
   shared: SharedBrowser,
   log: (level: string, message: string, fields?: Record<string, unknown>) => void,
+  warm: number,
 ): Promise<[honest: GuestAdapter, hostile: GuestAdapter]> {
   const load = (name: string): Promise<GuestAdapter> =>
     loadGuestAdapter(
       {
         module: new URL(`../../fixtures/meeting/${name}.ts`, import.meta.url).href,
-        options: { server: server.url, warm: 0 },
+        options: { server: server.url, warm },
       },
       { browser: () => shared.get(), clock: systemClock, lobbyTimeoutMs: 60_000, log },
     );
