@@ -65,7 +65,7 @@ describe('jobs over restarts @firm', () => {
       polls++;
       polled.resolve();
     });
-    await first.once('renew', systemClock.now() + 400, { id: 'a' }, async () => assert.fail('too early'));
+    await first.once('renew', systemClock.now() + 1_500, { id: 'a' }, async () => assert.fail('too early'));
     await polled.promise;
     await first.stop();
 
@@ -116,13 +116,13 @@ describe('jobs over restarts @firm', () => {
       clock: systemClock,
       log: { ...silent, error: (problem: unknown) => assert.fail(String(problem)) },
       scanEvery: 20,
-      lockLifetime: 120,
+      lockLifetime: 600,
     });
     let runs = 0;
     const ended = Promise.withResolvers<void>();
     await jobs.once('long', 0, null, async () => {
       runs++;
-      await new Promise((resolve) => setTimeout(resolve, 400));
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
       ended.resolve();
     });
     await ended.promise;
