@@ -65,7 +65,10 @@ export class CiscoConnection {
     return this.#xml('GET', `/getxml?location=${encodeURI(path)}`, null, signal);
   }
 
-  /** `POST /putxml`, or another endpoint that takes XML. @throws DeviceError; `unsupported` where there is no such endpoint */
+  /**
+   * `POST /putxml`, or another endpoint that takes XML. Everything but a `Dial` may be sent a second time.
+   * @throws DeviceError; `unsupported` where there is no such endpoint
+   */
   post(path: '/putxml' | '/bookingsputxml', xml: string, signal?: AbortSignal): Promise<XmlElement> {
     return this.#xml('POST', path, `<?xml version="1.0" encoding="UTF-8"?>${xml}`, signal);
   }
@@ -192,7 +195,7 @@ export class CiscoConnection {
       late.abort(new DeviceError('unreachable', `did not answer ${path.replace(/\?.*/, '')} within ${limit / 1000} s`)),
     );
     const ended = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
-    try {
+    const request = async (): Promise<Answer> => {
       const answer = await this.#client.request({
         method,
         path,
@@ -201,6 +204,13 @@ export class CiscoConnection {
         signal: ended,
       });
       return { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() };
+    };
+    try {
+      return await request().catch((error: unknown) => {
+        // The device closed the kept connection (it was restarted, it tidies up): once more on a new one.
+        if (ended.aborted || !isClosedConnection(error) || body?.includes('<Dial ')) throw error;
+        return request();
+      });
     } catch (error) {
       if (ended.aborted) throw ended.reason instanceof Error ? ended.reason : error;
       throw deviceError(error, this.#options);
@@ -227,4 +237,8 @@ function deviceError(error: unknown, { address, port }: ConnectionOptions): Devi
     return new DeviceError('bad-answer', `answers with more than ${largestAnswer / 1024 / 1024} MiB`, { cause: error });
   }
   return new DeviceError('unreachable', `cannot be reached at ${address}:${port} (${why})`, { cause: error });
+}
+
+function isClosedConnection(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'UND_ERR_SOCKET' || error.code === 'ECONNRESET');
 }
