@@ -8,6 +8,8 @@ const deviceRecord = z.strictObject({
   /** Ids of our entries that the device confirmed at the last good pass. */
   confirmed: z.array(z.string()),
   confirmedAt: z.number().nullable(),
+  /** A digest of each confirmed entry: a device does not tell everything back (the organiser, when the button shows). */
+  sent: z.record(z.string(), z.string()).default({}),
   /** When it last answered at all. */
   contactAt: z.number().nullable(),
   /** What went wrong the last time, in words for the administrator; `null` if nothing. */
@@ -31,6 +33,7 @@ export function newDeviceRecord(deviceId: string, roomId: string): DeviceRecord 
     deviceId,
     roomId,
     confirmed: [],
+    sent: {},
     confirmedAt: null,
     contactAt: null,
     problem: null,

@@ -3,6 +3,7 @@
  * it has, write the difference, read back, again and again until they agree. A device that is away waits in its own
  * back-off and holds no place that another device needs.
  */
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { BaseLogger } from 'pino';
 import {
@@ -154,7 +155,8 @@ export class Reconciler {
       if (target.record.heldBackSince !== null) return;
       // The list may have taken long: whose room it is is asked again right before anything is written.
       if (!mayAct()) return;
-      if (!agree(target.device, wanted, found, clock.now())) await this.#write(target, wanted, signal);
+      const same = agree(target.device, wanted, found, clock.now()) && !edited(wanted, target.record.sent);
+      if (!same) await this.#write(target, wanted, signal);
       await this.#confirmed(target, wanted);
     });
     this.#compareLater(deviceId, target, this.#options.compareEveryMs ?? 10 * 60_000);
@@ -176,6 +178,7 @@ export class Reconciler {
     target.record = {
       ...target.record,
       confirmed: wanted.map(({ id }) => id),
+      sent: Object.fromEntries(wanted.map((entry) => [entry.id, digest(entry)])),
       confirmedAt: now,
       contactAt: now,
       problem: null,
@@ -243,6 +246,15 @@ const managedElsewhere =
 /** Entries whose button is gone for good are not pushed; a device forgets them by itself. */
 function wantedOn(room: Room, now: number): JoinEntry[] {
   return room.view().entries.filter(({ buttonUntil }) => buttonUntil > now);
+}
+
+/** Whether an entry differs from what was sent under its id, also in what the device does not tell back. */
+function edited(wanted: readonly JoinEntry[], sent: Readonly<Record<string, string>>): boolean {
+  return wanted.some((entry) => sent[entry.id] !== undefined && sent[entry.id] !== digest(entry));
+}
+
+function digest(entry: JoinEntry): string {
+  return createHash('sha256').update(JSON.stringify(entry)).digest('base64url').slice(0, 16);
 }
 
 /** Whether the device shows just what is wanted of us; what others put there, and what has ended, does not matter. */
