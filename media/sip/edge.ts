@@ -123,8 +123,25 @@ class Edge implements ObservableSipEdge {
     } else {
       stampTopVia(parsed.message, flow.remote);
       const refusal = checkSyntax(parsed.message, parsed.malformed);
-      if (refusal === null) this.#receiveRequest(parsed.message, flow);
+      if (refusal === null) this.#receiveRequestSafely(parsed.message, flow);
       else this.#refuseStateless(parsed.message, flow, refusal);
+    }
+  }
+
+  /** One request, or whoever was told of it, may fail; the others' calls go on. */
+  #receiveRequestSafely(request: SipRequest, flow: Flow): void {
+    try {
+      this.#receiveRequest(request, flow);
+    } catch (error) {
+      this.#options.log('error', 'A SIP request failed', {
+        method: request.method,
+        callId: header(request, 'Call-ID'),
+        error,
+      });
+      const transaction = this.#transactions.find(request);
+      if (transaction === undefined) return;
+      void this.#byInvite.get(transaction)?.reject(500);
+      if (transaction.pending) refuse(transaction, { status: 500 });
     }
   }
 

@@ -294,6 +294,17 @@ describe('SIP dialogs and transactions @sgj', () => {
     assert.match(peer.last(), /^BYE /);
   });
 
+  it('answers 500 to a call that its conductor fails on, and goes on', async () => {
+    conduct = () => {
+      throw new Error('a fault of our own');
+    };
+    peer.send('INVITE', 1, [], sdp('sendrecv'));
+    assert.equal(peer.lines().at(-1), 'SIP/2.0 500 Server Internal Error');
+    assert.equal(edge.load.legs, 0);
+    peer.send('OPTIONS', 2);
+    assert.deepEqual(peer.lines(), ['SIP/2.0 200 OK']);
+  });
+
   it('keeps the identity that a proxy asserts, and the caller as it is called', async () => {
     await establish(['P-Asserted-Identity: "Board" <sip:board@example.com>, <tel:+15550100>', 'User-Agent: VTC/1']);
     assert.equal(leg.attempt.assertedIdentity, 'sip:board@example.com');
