@@ -43,7 +43,7 @@ const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./explain/rules-command.ts')).rulesCommand,
   },
   store: {
-    summary: 'backup | restore: the store file in one piece',
+    summary: 'backup | restore | copy: the store in one piece, and to another kind',
     load: async () => {
       const { storeCommand } = await import('./store/command.ts');
       const line = (stream: CommandIo['stdout']) => (text: string) => void stream.write(`${text}\n`);

@@ -1,8 +1,10 @@
 /** `usher store backup|restore|copy`: what an administrator does with stores from the command line. */
 import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Clock } from '../clock.ts';
 import { copyStore, type RawStore } from './copy.ts';
+import { sqlitePath } from './open.ts';
 import { backupStore, restoreStore } from './sqlite/backup.ts';
 import { openRawSqlite } from './sqlite/raw.ts';
 import { StoreUnavailable } from './store.ts';
@@ -12,14 +14,15 @@ export interface StoreCommandIo {
   out(line: string): void;
   err(line: string): void;
   clock: Clock;
-  /** The store file that the configuration names; `--store` wins over it. */
+  /** The store file where neither `--store` nor `--config` says another. */
   store?: string | undefined;
   /** For addresses that hold a password: `copy` takes `env:NAME`. Default: the process's own. */
   env?: Readonly<Record<string, string | undefined>>;
 }
 
-const usage = `usage: usher store backup [--store FILE] TO       writes a back-up of the store to the new file TO; Usher may be running
-       usher store restore [--store FILE] FROM    puts the back-up FROM in the store's place; Usher must be stopped
+const usage = `usage: usher store backup --config FILE TO        writes a back-up of the store to the new file TO; Usher may be running
+       usher store restore --config FILE FROM     puts the back-up FROM in the store's place; Usher must be stopped
+                                                  (--store FILE, the store's own file, instead of --config)
        usher store copy FROM TO                   copies a store into an empty one; both without Usher, and run again if cut off
                                                   FROM and TO: a file, mongodb://…, or env:NAME for a variable that holds one`;
 
@@ -48,15 +51,20 @@ interface Asked {
   command: 'backup' | 'restore' | 'copy';
   files: readonly [string, ...string[]];
   store: string | undefined;
+  config: string | undefined;
 }
 
 /** What was asked for, null for help, or a sentence that says what is wrong with it. */
 function parse(args: readonly string[]): Asked | string | null {
-  let parsed: { values: { store?: string; help?: boolean }; positionals: string[] };
+  let parsed: { values: { store?: string; config?: string; help?: boolean }; positionals: string[] };
   try {
     parsed = parseArgs({
       args: [...args],
-      options: { store: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        store: { type: 'string' },
+        config: { type: 'string', short: 'c' },
+        help: { type: 'boolean', short: 'h' },
+      },
       allowPositionals: true,
     });
   } catch (error) {
@@ -70,13 +78,13 @@ function parse(args: readonly string[]): Asked | string | null {
   if (file === undefined || more.length !== (command === 'copy' ? 1 : 0)) {
     return `usher store ${command}: exactly ${command === 'copy' ? 'two stores are' : 'one file is'} to be named.`;
   }
-  return { command, files: [file, ...more], store: parsed.values.store };
+  return { command, files: [file, ...more], store: parsed.values.store, config: parsed.values.config };
 }
 
 async function run(asked: Asked, io: StoreCommandIo): Promise<number> {
   const [file, to] = asked.files;
   if (asked.command === 'copy') return copy(file, to ?? '', io);
-  const store = asked.store ?? io.store;
+  const store = asked.store ?? (await configured(asked.config, io)) ?? io.store;
   if (store === undefined) {
     io.err(
       `usher store ${asked.command}: name the store file with --store FILE, or a configuration with --config FILE.`,
@@ -92,6 +100,17 @@ async function run(asked: Asked, io: StoreCommandIo): Promise<number> {
   io.out(`${store} is now what ${file} holds.`);
   if (kept !== null) io.out(`What was there before is kept as ${kept}; remove it when you no longer need it.`);
   return 0;
+}
+
+/** @throws StoreUnavailable, ConfigError */
+async function configured(file: string | undefined, io: StoreCommandIo): Promise<string | null> {
+  if (file === undefined) return null;
+  const { loadConfig } = await import('../config/load.ts');
+  const { dataFolder, store } = await loadConfig(file, { ...(io.env ?? process.env) });
+  if (store.type === 'sqlite') return sqlitePath(resolve(dirname(file), dataFolder), store.path);
+  throw new StoreUnavailable(
+    `${file} keeps its store in MongoDB: back it up with MongoDB's own tools, such as mongodump.`,
+  );
 }
 
 async function copy(from: string, to: string, io: StoreCommandIo): Promise<number> {

@@ -1,7 +1,7 @@
 /**
  * One of several processes on one store: `node node.ts URI NAME DEVICE-PORT [real]`. It takes leases of rooms and, for each room
  * that it holds, tells a device (the test) again and again, with its fencing token; it runs one-time jobs and writes down
- * that it did. Times are a tenth of the real ones, unless "real" is said.
+ * that it did. Times are about a seventh of the real ones, unless "real" is said.
  */
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -15,7 +15,7 @@ import { openMongoStore } from '../../src/store/mongo/store.ts';
 import type { CollectionSpec } from '../../src/store/store.ts';
 
 export const roomIds = Array.from({ length: 40 }, (_, n) => `room-${n}`);
-export const times = { ttl: 1_600, beatEvery: 400 };
+export const times = { ttl: 2_400, beatEvery: 600 };
 
 const doneSchema = z.object({ by: z.string() });
 export const doneJobs: CollectionSpec<z.infer<typeof doneSchema>> = {

@@ -268,6 +268,21 @@ describe('the SQLite store file @firm', () => {
       assert.equal(readFileSync(`${path}.before-2026-01-05T08-00-00-000Z`, 'utf8'), 'not a database');
     });
 
+    it('finds the store by the configuration, and says what to do where it is not a file', async () => {
+      await fill(3);
+      const config = join(folder, 'usher.yaml');
+      const room = 'rooms: [{ id: oslo, name: Oslo, calendar: { type: folder, path: oslo } }]\n';
+      writeFileSync(config, `dataFolder: .\n${room}`);
+      assert.equal(
+        await storeCommand(['backup', '--config', config, join(folder, 'backup.db')], io),
+        0,
+        said.join('\n'),
+      );
+      writeFileSync(config, `store: { type: mongodb, uri: "mongodb://127.0.0.1/usher" }\n${room}`);
+      assert.equal(await storeCommand(['backup', '--config', config, join(folder, 'other.db')], io), 1);
+      assert.match(said.at(-1) ?? '', /mongodump/);
+    });
+
     it('restores to a place where no store was', async () => {
       await fill(3);
       assert.equal(await command('backup', join(folder, 'backup.db')), 0);
