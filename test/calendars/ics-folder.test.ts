@@ -7,7 +7,7 @@ import type { Calendar, CalendarReading } from '../../connectors/calendars/calen
 import { openIcsFolder } from '../../connectors/calendars/ics/folder.ts';
 import { systemClock } from '../../src/clock.ts';
 import { calendarContract } from './contract.ts';
-import { calendar, fromContract, vevent } from './ics-source.ts';
+import { calendar, cpuMs, fromContract, vevent } from './ics-source.ts';
 
 const march = { from: Date.parse('2026-03-01T00:00Z'), to: Date.parse('2026-04-01T00:00Z') };
 const event = (uid: string): string =>
@@ -210,16 +210,16 @@ describe('a folder of iCalendar files @first-run', () => {
       );
     });
     await write('year.ics', calendar(...events));
-    const before = performance.now();
+    const before = cpuMs();
     const window = { from: Date.parse('2026-01-05T00:00Z'), to: Date.parse('2026-01-13T00:00Z') };
     const first = await room.read(window, new AbortController().signal);
-    const middle = performance.now();
+    const middle = cpuMs();
     const again = await room.read(window, new AbortController().signal);
-    const after = performance.now();
+    const after = cpuMs();
     assert.ok(first.invites.length > 250, String(first.invites.length));
     assert.deepEqual(again, first);
-    assert.ok(middle - before < 1000, `the first reading took ${Math.round(middle - before)} ms`);
-    assert.ok(after - middle < middle - before, `the second reading took ${Math.round(after - middle)} ms`);
+    assert.ok(middle - before < 1000, `the first reading took ${Math.round(middle - before)} ms of CPU`);
+    assert.ok(after - middle < middle - before, `the second reading took ${Math.round(after - middle)} ms of CPU`);
   });
 
   it('reads calendars as Outlook, Google and Apple export them', async () => {

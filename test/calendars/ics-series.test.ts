@@ -3,7 +3,7 @@ import type { CalendarReading } from '../../connectors/calendars/calendar.ts';
 import { readCalendarFile } from '../../connectors/calendars/ics/calendar-file.ts';
 import { readingOf } from '../../connectors/calendars/ics/reading.ts';
 import { ianaZone } from '../../connectors/calendars/ics/zone.ts';
-import { calendar, vevent } from './ics-source.ts';
+import { calendar, cpuMs, vevent } from './ics-source.ts';
 
 interface Options {
   from: string;
@@ -360,13 +360,13 @@ describe('recurring events of iCalendar @first-run', () => {
         vevent('hostile', 'DTSTART:20160101T090000Z', 'SUMMARY:Secret', `RRULE:${rule}`),
         vevent('good', 'DTSTART:20260302T090000Z'),
       );
-      const before = performance.now();
+      const before = cpuMs();
       const { invites, problems } = await reading(
         { 'a.ics': text },
         { from: '2026-02-28T00:00Z', to: '2026-03-08T00:00Z' },
       );
-      const took = performance.now() - before;
-      assert.ok(took < 250, `${rule.slice(0, 40)} took ${took} ms`);
+      const took = cpuMs() - before;
+      assert.ok(took < 250, `${rule.slice(0, 40)} took ${took} ms of CPU`);
       assert.deepEqual(
         invites.map((invite) => invite.uid),
         ['good'],
@@ -388,9 +388,9 @@ describe('recurring events of iCalendar @first-run', () => {
       'FREQ=MONTHLY;BYDAY=1MO;BYMONTHDAY=23',
       'FREQ=WEEKLY;BYDAY=MO;BYSETPOS=9',
     ]) {
-      const before = performance.now();
+      const before = cpuMs();
       assert.deepEqual(await on(calendar(vevent('a', 'DTSTART:20160101T090000Z', `RRULE:${rule}`)), window), [], rule);
-      assert.ok(performance.now() - before < 250, rule);
+      assert.ok(cpuMs() - before < 250, rule);
     }
   });
 
