@@ -351,6 +351,26 @@ describe('calls on the bridge @sgj', function () {
     }
   });
 
+  it('leaves nothing of calls that end while they are being answered', async () => {
+    const bridge = await startBridge();
+    const room = await RoomPeer.open({ audio: pcmu, video: h264 });
+    try {
+      for (let turn = 0; turn < 12; turn++) {
+        const call = await bridge.open('short');
+        const answering = call.answer(room.offer());
+        // At another point of the way each time.
+        for (let step = 0; step < turn; step++) await new Promise((resolve) => setImmediate(resolve));
+        await call.close();
+        await answering.catch((error: Error) => assert.match(error.message, /over|closed/i));
+      }
+      assert.equal(bridge.calls, 0);
+      await until('free ports and routers', () => bridge.portPairs === 0 && bridge.routers === 0, 3000);
+    } finally {
+      await room.close();
+      await bridge.close();
+    }
+  });
+
   it('leaves nothing after 50 calls: no call, port, descriptor, timer or process', async () => {
     const clock = new CountingClock();
     const bridge = await startBridge({ clock });
