@@ -115,6 +115,12 @@ const device = z.discriminatedUnion('type', [
     tls,
     dials,
   }),
+  z.strictObject({
+    type: z
+      .literal('webex')
+      .describe('A video system that is reached through the Webex cloud; needs webex at the top.'),
+    deviceId: z.string().min(1).max(512).describe('As Webex lists it under /devices.'),
+  }),
   z.strictObject({ type: z.literal('panel').describe('The panel page, for a touch panel or tablet beside the room.') }),
   z.strictObject({ type: z.literal('ics-feed').describe('An iCalendar feed of the entries.') }),
   z.strictObject({
@@ -122,6 +128,25 @@ const device = z.discriminatedUnion('type', [
     module: z.string().min(1).describe('Package name, or a path relative to the configuration file.'),
     options: z.unknown().optional(),
     dials,
+  }),
+]);
+
+const webexAddress = z
+  .url()
+  .regex(/^(https:\/\/|http:\/\/(127\.0\.0\.1|\[::1\]|localhost)[:/])/, 'use an https address')
+  .default('https://webexapis.com/v1');
+const webex = z.discriminatedUnion('auth', [
+  z.strictObject({
+    auth: z.literal('integration').describe('An integration, whose token Usher renews.'),
+    clientId: z.string().min(1),
+    clientSecret: z.string().min(1),
+    refreshToken: z.string().min(1),
+    baseUrl: webexAddress,
+  }),
+  z.strictObject({
+    auth: z.literal('token').describe('The token of a bot that may use the devices, or one for a trial.'),
+    token: z.string().min(1),
+    baseUrl: webexAddress,
   }),
 ]);
 
@@ -276,6 +301,7 @@ export const configSchema = z
       })
       .prefault({}),
     store: store.default({ type: 'sqlite' }),
+    webex: webex.optional().describe('The Webex organisation of devices of type webex.'),
     sip: sip.optional().describe('Without it no guest calls are taken.'),
     guests: guests.prefault({}),
     log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
@@ -290,6 +316,11 @@ export const configSchema = z
         context.addIssue({ code: 'custom', path: ['rooms', index, 'id'], message });
       }
       seen.set(roomId, first ?? index);
+      const cloud = config.webex === undefined ? devices.findIndex(({ type }) => type === 'webex') : -1;
+      if (cloud >= 0) {
+        const message = 'a device of type webex needs the token of its organisation: add webex at the top';
+        context.addIssue({ code: 'custom', path: ['rooms', index, 'devices', cloud, 'type'], message });
+      }
       const dialling = devices.flatMap((one, at) => ('dials' in one && one.dials ? [at] : []));
       if (dialling[1] !== undefined) {
         const message = 'only one device of a room dials; set dials: true on one of them alone';

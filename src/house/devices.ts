@@ -7,7 +7,9 @@ import type { CiscoTls } from '../../connectors/devices/cisco/tls.ts';
 import type { Device, Dialer } from '../../connectors/devices/device.ts';
 import { IcsFeedDevice } from '../../connectors/devices/ics-feed/ics-feed.ts';
 import { PanelDevice } from '../../connectors/devices/panel/panel.ts';
-import type { DeviceConfig, RoomConfig } from '../config/schema.ts';
+import { WebexAccount } from '../../connectors/devices/webex/account.ts';
+import { WebexDevice } from '../../connectors/devices/webex/device.ts';
+import type { Config, DeviceConfig, RoomConfig } from '../config/schema.ts';
 
 /** What a device module's default export is called with. */
 export interface DeviceModuleOptions {
@@ -28,18 +30,36 @@ export interface RoomDevices {
   dialer: Dialer | null;
 }
 
+/** Opens the Webex organisation of the configuration, `null` where it names none. */
+export function openWebexAccount({ webex }: Config, clock: ConnectorClock): WebexAccount | null {
+  if (webex === undefined) return null;
+  const { baseUrl } = webex;
+  if (webex.auth === 'token') {
+    return new WebexAccount({ baseUrl, credential: { kind: 'token', token: webex.token }, clock });
+  }
+  const { clientId, clientSecret, refreshToken } = webex;
+  return new WebexAccount({ baseUrl, credential: { kind: 'refresh', clientId, clientSecret, refreshToken }, clock });
+}
+
+/** What devices are opened with. */
+export interface DeviceGround {
+  /** Folder that relative module paths start from. */
+  base: string;
+  clock: ConnectorClock;
+  webex: WebexAccount | null;
+}
+
 /**
- * @param base folder that relative module paths start from
  * @throws Error that names the room, the device and the remedy
  */
-export async function openDevices(room: RoomConfig, base: string, clock: ConnectorClock): Promise<RoomDevices> {
+export async function openDevices(room: RoomConfig, ground: DeviceGround): Promise<RoomDevices> {
   const opened: Device[] = [];
   let dialer: Dialer | null = null;
   for (const [index, config] of room.devices.entries()) {
     if (config.type === 'panel' || config.type === 'ics-feed') continue;
-    const device = await openOne(room, config, `${room.id}/${index}`, base, clock);
+    const device = await openOne(room, config, `${room.id}/${index}`, ground);
     opened.push(device);
-    if (!config.dials) continue;
+    if (config.type === 'webex' || !config.dials) continue;
     if (device.dialer === null)
       throw new Error(`room ${room.id}: ${device.description.label} cannot dial; remove dials: true`);
     dialer = device.dialer;
@@ -58,12 +78,16 @@ async function openOne(
   room: RoomConfig,
   config: Exclude<DeviceConfig, { type: 'panel' | 'ics-feed' }>,
   deviceId: string,
-  base: string,
-  clock: ConnectorClock,
+  { base, clock, webex }: DeviceGround,
 ): Promise<Device> {
   switch (config.type) {
     case 'module':
       return openModule(room, config, deviceId, base, clock);
+    case 'webex': {
+      if (webex === null)
+        throw new Error(`room ${room.id}: a device of type webex needs webex at the top of usher.yaml`);
+      return new WebexDevice({ id: deviceId, deviceId: config.deviceId, account: webex });
+    }
     case 'cisco': {
       const { address, port, username, password, tls } = config;
       return new CiscoDevice({ id: deviceId, address, port, username, password, tls: ciscoTls(tls), clock });

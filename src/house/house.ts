@@ -27,7 +27,7 @@ import { roomPath } from '../web/paths.ts';
 import { createWeb, type Web } from '../web/web.ts';
 import { openCalendar } from './calendars.ts';
 import { startCleanUp } from './clean-up.ts';
-import { openDevices, type RoomDevices } from './devices.ts';
+import { openDevices, openWebexAccount, type RoomDevices } from './devices.ts';
 import { Directory } from './directory.ts';
 import { GuestCalls } from './guest-calls.ts';
 import { generationCollection, PanelSecrets } from './panel-secrets.ts';
@@ -182,11 +182,13 @@ async function openRooms(
     understand: openUnderstanding(config, clock, log, opened),
     window: { backMs: config.window.backDays * day, aheadMs: config.window.aheadDays * day },
   };
+  const webex = openWebexAccount(config, clock);
+  if (webex !== null) opened.push(() => webex.close());
   const devices = new Map<string, RoomDevices>();
   const rooms = new Map<string, Room>();
   for (const room of config.rooms) {
     const settings = roomSettings(config, room, sip?.domain ?? null);
-    const own = await openDevices(room, base, clock);
+    const own = await openDevices(room, { base, clock, webex });
     devices.set(room.id, own);
     for (const device of own.devices) {
       if (device.kind !== 'pushed') continue;

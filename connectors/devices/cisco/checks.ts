@@ -2,7 +2,7 @@
 import { type DeviceCheck, DeviceError } from '../device.ts';
 import { isOurs } from '../xapi/booking.ts';
 import type { Listed } from '../xapi/listing.ts';
-import { teamsMode } from './commands.ts';
+import { teamsMode } from '../xapi/refusal.ts';
 import { clockToleratedMs, type Facts, wayOf } from './facts.ts';
 import type { CiscoTls } from './tls.ts';
 

@@ -3,6 +3,7 @@ import { childText, type XmlElement } from '../../../parsers/read/xml.ts';
 import { DeviceError, type DialTarget } from '../device.ts';
 import { type Booking, isoSeconds, putBody } from '../xapi/booking.ts';
 import type { Listed } from '../xapi/listing.ts';
+import { refusal } from '../xapi/refusal.ts';
 import { xmlText } from '../xapi/tree.ts';
 
 /** Every booking that there is: `Bookings Put` replaces all, so what is not listed would be lost. */
@@ -90,22 +91,6 @@ export function resultOf(answer: XmlElement, name: string): XmlElement {
   }
   throw refusal(reason);
 }
-
-/** A refusal in the device's own words; what kind it is, these words alone tell. */
-export function refusal(reason: string): DeviceError {
-  if (/teams/i.test(reason)) return new DeviceError('unsupported', `${teamsMode} It says: ${reason}`);
-  if (/unknown command|no such command|not available|unavailable/i.test(reason)) {
-    return new DeviceError('unsupported', `does not know this command: ${reason}`);
-  }
-  if (/\bfull\b|too many|maximum number|limit/i.test(reason)) {
-    return new DeviceError('list-full', `takes no more bookings: ${reason}`);
-  }
-  return new DeviceError('refused', `refused: ${reason === '' ? 'without a reason' : reason}`);
-}
-
-export const teamsMode =
-  'runs Microsoft Teams (a Teams Room), where RoomOS takes no bookings from outside: it cannot be given a list. ' +
-  'Take it out of usher.yaml, or give the room a panel.';
 
 function firstText(element: XmlElement): string {
   for (const name of ['Reason', 'Error', 'Description']) {

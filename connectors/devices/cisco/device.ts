@@ -13,9 +13,10 @@ import {
 } from '../device.ts';
 import { bookingOf, entryOf, isOurs } from '../xapi/booking.ts';
 import { type Listed, readListing } from '../xapi/listing.ts';
+import { refusal, teamsMode } from '../xapi/refusal.ts';
 import { CiscoDialer } from './calls.ts';
 import { checkCisco } from './checks.ts';
-import { bookingsDocument, clearCommand, listCommand, putCommand, refusal, resultOf, teamsMode } from './commands.ts';
+import { bookingsDocument, clearCommand, listCommand, putCommand, resultOf } from './commands.ts';
 import { CiscoConnection } from './connection.ts';
 import { clockToleratedMs, type Facts, readFacts, type Way, wayOf } from './facts.ts';
 import type { CiscoTls } from './tls.ts';
