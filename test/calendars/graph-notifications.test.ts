@@ -89,6 +89,19 @@ describe('change notifications of Microsoft Graph @calendars', () => {
     assert.deepEqual([counters()?.received, told <= 2, simulator.subscriptions.slow], [12, true, 0]);
   });
 
+  it('has one subscription for a mailbox that two rooms share, and tells both until both have stopped', async () => {
+    await watching();
+    let other = 0;
+    const stopOther = tenant.calendar(room, 'Asia/Tokyo').watch(() => other++);
+    simulator.put(room, meeting('a'));
+    await until(() => told > 0 && other > 0);
+    assert.equal(simulator.subscriptions.all().length, 1);
+    await stopOther();
+    assert.equal(simulator.subscriptions.all().length, 1);
+    simulator.put(room, meeting('b'));
+    await until(() => told > 1);
+  });
+
   it('subscribes with a lifecycle address and removes the subscription at the end', async () => {
     await watching();
     const known = active()?.subscription;

@@ -44,7 +44,8 @@ const foldMs = 150;
 interface Watched {
   subscription: MailboxSubscription;
   clientState: Buffer;
-  changed: () => void;
+  /** Several rooms may have one mailbox. */
+  listeners: Set<() => void>;
   pending: (() => void) | null;
 }
 
@@ -80,13 +81,25 @@ export class Notifications {
 
   /** Returns the function that ends it and removes the subscription. */
   watch(mailbox: string, changed: () => void): () => Promise<void> {
-    const key = this.#mac('key', mailbox).slice(0, 26);
+    const key = this.#key(mailbox);
+    const watched = this.#watched.get(key) ?? this.#subscribe(key, mailbox);
+    watched.listeners.add(changed);
+    return async () => {
+      watched.listeners.delete(changed);
+      if (watched.listeners.size > 0) return;
+      if (this.#watched.get(key) === watched) this.#watched.delete(key);
+      watched.pending?.();
+      await watched.subscription.stop();
+    };
+  }
+
+  #subscribe(key: string, mailbox: string): Watched {
     const clientState = this.#mac('state', mailbox);
     const { api, clock, serverNow } = this.#context;
     const query = `?key=${key}`;
     const watched: Watched = {
       clientState: Buffer.from(clientState),
-      changed,
+      listeners: new Set(),
       pending: null,
       subscription: new MailboxSubscription({
         api,
@@ -101,13 +114,13 @@ export class Notifications {
     };
     this.#watched.set(key, watched);
     void this.#leftBehind().then((left) => {
-      if (this.#watched.get(key) === watched) watched.subscription.start(left.get(key) ?? null);
+      if (this.#watched.get(key) !== watched) return;
+      const found = left.get(key) ?? null;
+      // Taken up once: who stops watching removes it.
+      left.delete(key);
+      watched.subscription.start(found);
     });
-    return async () => {
-      if (this.#watched.get(key) === watched) this.#watched.delete(key);
-      watched.pending?.();
-      await watched.subscription.stop();
-    };
+    return watched;
   }
 
   status(): SubscriptionStatus[] {
@@ -116,7 +129,7 @@ export class Notifications {
 
   /** Whether changes of a mailbox are told at the moment. */
   tells(mailbox: string): boolean {
-    return this.#watched.get(this.#mac('key', mailbox).slice(0, 26))?.subscription.status.state === 'active';
+    return this.#watched.get(this.#key(mailbox))?.subscription.status.state === 'active';
   }
 
   async close(): Promise<void> {
@@ -151,8 +164,13 @@ export class Notifications {
     watched.pending ??= this.#context.clock.after(foldMs, () => {
       watched.pending = null;
       this.counters.folded++;
-      watched.changed();
+      for (const changed of [...watched.listeners]) changed();
     });
+  }
+
+  /** What the addresses of a mailbox carry; not secret, but nobody's to guess. */
+  #key(mailbox: string): string {
+    return this.#mac('key', mailbox).slice(0, 26);
   }
 
   #mac(purpose: string, mailbox: string): string {

@@ -185,7 +185,7 @@ function unavailable(mailbox: string, error: unknown): CalendarUnavailable {
       );
     case 404:
       return new CalendarUnavailable(
-        `${said}; the mailbox does not exist or is not in Exchange Online: correct its address`,
+        `${said}; the mailbox does not exist or is not in Exchange Online: correct its address (Graph knows it by its user principal name)`,
         { cause: error },
       );
     default:
