@@ -204,9 +204,9 @@ export function repositoryContract(given: () => GivenBackend, keepsProcessorFiel
         }
       };
       const [a, b, c] = await Promise.all([ask(jobs), ask(other.repository), ask(jobs)]);
-      const given = [...a, ...b, ...c];
-      assert.equal(given.length, 20);
-      assert.equal(new Set(given).size, 20);
+      const handedOut = [...a, ...b, ...c];
+      assert.equal(handedOut.length, 20);
+      assert.equal(new Set(handedOut).size, 20);
     });
 
     it('gives the earliest first, and of equals the one of higher priority', async () => {
