@@ -64,8 +64,11 @@ export interface Refusal {
 }
 
 export interface LegQuestion {
-  teams: TeamsInfo;
+  /** As the parsers found it; `null` where the invite says nothing of it, and then the link's host decides. */
+  cloud: TeamsInfo['cloud'];
+  /** `null` where it is not known. */
   tenancy: Tenancy | null;
+  broadcast: boolean;
   /** The link that leads to the meeting, if the invite has one: the web client cannot join without. */
   url: string | null;
   /** Names of the adapters that are configured, in the administrator's order. */
@@ -91,7 +94,7 @@ const lasting: ReadonlySet<Outcome> = new Set<Outcome>([
 ]);
 
 export function chooseLegs(question: LegQuestion): LegChoice {
-  const cloud = question.teams.cloud ?? (question.tenancy === 'consumer' ? 'consumer' : 'commercial');
+  const cloud = question.cloud ?? (question.tenancy === 'consumer' ? 'consumer' : cloudOf(question.url));
   const row = legsByCloud.find((one) => one.cloud === cloud);
   const legs: string[] = [];
   const reasons: { leg: string; why: string }[] = [];
@@ -114,12 +117,25 @@ function whyNot(leg: string, question: LegQuestion, row: Row | undefined): strin
   if (isOwn(leg)) {
     if (row === undefined || !row.legs.includes(leg)) return row?.missing[leg] ?? 'not for this cloud';
     if (leg === 'teams-web' && question.url === null) return 'the invite has no link, which the web client needs';
-    if (leg === 'acs' && question.teams.broadcast) {
+    if (leg === 'acs' && question.broadcast) {
       return 'Azure Communication Services has no lobby for live events and town halls';
     }
   }
   const refusal = question.refused?.find((one) => one.leg === leg && lasting.has(one.outcome));
   return refusal === undefined ? null : `this tenant refused it before: ${refusal.outcome}`;
+}
+
+const cloudsByHost: Readonly<Record<string, Cloud>> = {
+  'teams.live.com': 'consumer',
+  'gov.teams.microsoft.us': 'gcc-high',
+  'dod.teams.microsoft.us': 'dod',
+  'teams.microsoftonline.cn': 'china',
+};
+
+function cloudOf(url: string | null): Cloud {
+  if (url === null || !URL.canParse(url)) return 'commercial';
+  const { hostname } = new URL(url);
+  return (Object.hasOwn(cloudsByHost, hostname) ? cloudsByHost[hostname] : undefined) ?? 'commercial';
 }
 
 function isOwn(leg: string): leg is OwnLeg {

@@ -1,7 +1,8 @@
 /** One call: the room's SIP leg, the bridge with its gate, the slate, and the guest leg into the meeting. */
 import type { BridgedCall, LegEnd, MediaClock, SipLeg } from '../../media/call.ts';
 import { UnacceptableOffer } from '../../media/call.ts';
-import type { GuestAdapter, GuestLeg, GuestState, Outcome } from '../../media/guest/guest.ts';
+import { chooseLegs, mayFallBack } from '../../media/guest/choose.ts';
+import type { GuestAdapter, GuestLeg, GuestState, MeetingAddress, Outcome } from '../../media/guest/guest.ts';
 import type { TokenDirectory, TokenEntry } from './admission.ts';
 import { HoldWatch } from './hold-watch.ts';
 import { type CallOutcome, outcomeTable } from './outcomes.ts';
@@ -48,6 +49,10 @@ const lookAgain = 30_000;
 export class Call {
   readonly found: TokenEntry;
   readonly #parts: CallParts;
+  /** Those of the ways that lead into this meeting, in order. */
+  readonly #ways: readonly GuestAdapter[];
+  /** Somebody in the meeting may have seen this guest wait: what they decide counts, for every way in. */
+  #reachedLobby = false;
   readonly #done = Promise.withResolvers<void>();
   readonly #slate: SlateKeeper;
   #state: CallState = 'attempt';
@@ -66,6 +71,7 @@ export class Call {
   constructor(parts: CallParts) {
     this.#parts = parts;
     this.found = parts.found;
+    this.#ways = waysInto(parts.found.meeting, parts.guests);
     const { room, entry } = parts.found;
     this.#slate = new SlateKeeper(
       parts.slates,
@@ -163,11 +169,11 @@ export class Call {
   }
 
   async #askToJoin(): Promise<void> {
-    const { guests, record, log } = this.#parts;
+    const { record, log } = this.#parts;
     const bridged = this.#bridged;
-    const adapter = guests[this.#adapter];
+    const adapter = this.#ways[this.#adapter];
     if (bridged === null || adapter === undefined) {
-      this.#farewell('failed', 'no guest adapter is configured');
+      this.#farewell('failed', 'no guest adapter that leads into this meeting is configured');
       return;
     }
     const { audioCodec, video } = await mediaOf(bridged);
@@ -199,6 +205,7 @@ export class Call {
       case 'joining':
         return;
       case 'lobby':
+        this.#reachedLobby = true;
         if (this.#to('lobby')) this.#show({ kind: 'lobby', waitedMs: 0 });
         return;
       case 'admitted':
@@ -213,6 +220,7 @@ export class Call {
 
   /** The one place that opens the gate. */
   async #admitted(): Promise<void> {
+    this.#reachedLobby = true;
     if (!this.#to('admitted')) return;
     const bridged = this.#bridged;
     const guest = this.#guest;
@@ -226,14 +234,14 @@ export class Call {
     // First of all nothing may pass any more; the room sees the slate from now on.
     await this.#bridged?.setGate('closed');
     if (this.#over !== null) return;
-    const { guests, maxKnocks, clock, log } = this.#parts;
-    const row = outcomeTable[outcome];
-    if (!row.knockAgain || this.#knocks >= maxKnocks) {
+    const { maxKnocks, clock, log } = this.#parts;
+    // A way in that never came as far as the lobby is given up for the next; one that worked is tried again.
+    const next = mayFallBack(outcome, this.#reachedLobby) && this.#adapter + 1 < this.#ways.length;
+    if ((!outcomeTable[outcome].knockAgain && !next) || this.#knocks >= maxKnocks) {
       this.#farewell(outcome, detail);
       return;
     }
-    // A way in that never came as far as the lobby is given up for the next; one that worked is tried again.
-    if (this.#state === 'joining' && this.#adapter + 1 < guests.length) this.#adapter++;
+    if (next) this.#adapter++;
     log('warn', 'The guest leg was lost and is tried again', { roomId: this.found.room.id, outcome, detail });
     this.#show({ kind: 'reconnecting' });
     this.#stopTimer();
@@ -341,4 +349,10 @@ async function within(clock: MediaClock, ms: number, work: Promise<unknown>): Pr
   const cancel = clock.after(ms, resolve);
   await Promise.race([work, promise]);
   cancel();
+}
+
+function waysInto(meeting: MeetingAddress, guests: readonly GuestAdapter[]): GuestAdapter[] {
+  const configured = guests.map(({ name }) => name);
+  const { legs } = chooseLegs({ cloud: null, tenancy: null, broadcast: false, url: meeting.url, configured });
+  return [...new Set(legs)].flatMap((leg) => guests.filter(({ name }) => name === leg));
 }

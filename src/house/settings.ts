@@ -23,5 +23,6 @@ export function roomSettings(config: Config, room: RoomConfig, sipDomain: string
       allDay: room.meetings?.allDay ?? config.meetings.allDay,
     },
     sipDomain,
+    guestWays: config.guests.adapters.map(({ module }) => module),
   };
 }

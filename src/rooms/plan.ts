@@ -5,6 +5,7 @@
 import type { JoinEntry } from '../../connectors/devices/device.ts';
 import type { Instant, Invite, Understanding } from '../../parsers/invite.ts';
 import type { Language } from '../config/schema.ts';
+import { guestWay } from './guest-ways.ts';
 import type { Secret } from './secret.ts';
 import { entryTitle, organizerShown } from './titles.ts';
 
@@ -18,6 +19,8 @@ export interface RoomSettings {
   meetings: { withoutJoin: Show; tentative: Show; allDay: Show };
   /** Host part of dial strings to us, `null` where no guest calls are taken. */
   sipDomain: string | null;
+  /** The ways into meetings that are configured, by module; where it is missing, any meeting can be joined. */
+  guestWays?: readonly string[];
 }
 
 type Show = 'listed' | 'hidden';
@@ -78,8 +81,8 @@ function candidate(room: RoomSettings, item: Understood): Candidate[] {
   return [{ ...item, start: invite.start, end: invite.end, uid }];
 }
 
-function canJoin(room: RoomSettings, { route, dial }: Understanding): boolean {
-  return route === 'sgj' ? room.sipDomain !== null : dial !== null;
+function canJoin(room: RoomSettings, understanding: Understanding): boolean {
+  return understanding.route === 'sgj' ? guestWay(room, understanding) === 'open' : understanding.dial !== null;
 }
 
 /** The same item read twice (two files, a series and its exception): the newest version counts. */
@@ -131,7 +134,8 @@ function plannedEntry(room: RoomSettings, item: Candidate, secret: Secret): Plan
   const { invite, understanding, uid, start, end } = item;
   const { route, dial, join } = understanding;
   const isPrivate = privacyRank(invite) === 1;
-  const token = route === 'sgj' && room.sipDomain !== null ? secret.dialToken(room.id, uid, invite.occurrence) : null;
+  const asGuest = route === 'sgj' && guestWay(room, understanding) === 'open';
+  const token = asGuest ? secret.dialToken(room.id, uid, invite.occurrence) : null;
   const address = token === null ? (route === 'sgj' ? null : dial) : `sip:${token}@${room.sipDomain}`;
   const title = entryTitle(room, invite, understanding, isPrivate);
   const entry: JoinEntry = {

@@ -3,6 +3,7 @@ import type { JoinEntry } from '../../connectors/devices/device.ts';
 import type { Invite, Understanding } from '../../parsers/invite.ts';
 import { ruleTitle } from '../../parsers/rules.ts';
 import type { Language } from '../config/schema.ts';
+import { guestWay } from './guest-ways.ts';
 import type { RoomSettings } from './plan.ts';
 
 interface Words {
@@ -13,6 +14,7 @@ interface Words {
   stripped: string;
   noWay: string;
   noGuestCalls: string;
+  noGuestWay: string;
 }
 
 const words: Record<Exclude<Language, 'en-GB'>, Words> = {
@@ -23,6 +25,7 @@ const words: Record<Exclude<Language, 'en-GB'>, Words> = {
     stripped: 'The invite reached this room without its text, so how to join is unknown.',
     noWay: 'This meeting has no way to join from this room.',
     noGuestCalls: 'Guest calls are switched off here, so this room cannot join.',
+    noGuestWay: 'This kind of Teams meeting cannot be joined from this room.',
   },
   de: {
     meeting: 'Besprechung',
@@ -31,6 +34,7 @@ const words: Record<Exclude<Language, 'en-GB'>, Words> = {
     stripped: 'Die Einladung kam ohne Text in diesem Raum an; wie man teilnimmt, ist nicht bekannt.',
     noWay: 'An dieser Besprechung kann dieser Raum nicht teilnehmen.',
     noGuestCalls: 'Gastanrufe sind hier ausgeschaltet; dieser Raum kann nicht teilnehmen.',
+    noGuestWay: 'An Teams-Besprechungen dieser Art kann dieser Raum nicht teilnehmen.',
   },
   fr: {
     meeting: 'Réunion',
@@ -39,6 +43,7 @@ const words: Record<Exclude<Language, 'en-GB'>, Words> = {
     stripped: 'L’invitation est arrivée sans son texte : on ne sait pas comment rejoindre la réunion.',
     noWay: 'Cette salle ne peut pas rejoindre cette réunion.',
     noGuestCalls: 'Les appels d’invités sont désactivés ici ; cette salle ne peut pas rejoindre la réunion.',
+    noGuestWay: 'Cette salle ne peut pas rejoindre ce type de réunion Teams.',
   },
   es: {
     meeting: 'Reunión',
@@ -47,6 +52,7 @@ const words: Record<Exclude<Language, 'en-GB'>, Words> = {
     stripped: 'La invitación llegó sin su texto: no se sabe cómo unirse.',
     noWay: 'Esta sala no puede unirse a esta reunión.',
     noGuestCalls: 'Las llamadas de invitado están desactivadas; esta sala no puede unirse.',
+    noGuestWay: 'Esta sala no puede unirse a este tipo de reunión de Teams.',
   },
   ja: {
     meeting: '会議',
@@ -55,6 +61,7 @@ const words: Record<Exclude<Language, 'en-GB'>, Words> = {
     stripped: '招待の本文が届いていないため、参加方法がわかりません。',
     noWay: 'この会議室からは参加できない会議です。',
     noGuestCalls: 'ゲスト参加が無効のため、この会議室からは参加できません。',
+    noGuestWay: 'この種類の Teams 会議には、この会議室から参加できません。',
   },
 };
 
@@ -84,9 +91,11 @@ export function entryTitle(
   return { title: cut(base, longestTitle), note: note(room, understanding) };
 }
 
-function note(room: RoomSettings, { route, dial, warnings }: Understanding): string | null {
+function note(room: RoomSettings, understanding: Understanding): string | null {
+  const { route, dial, warnings } = understanding;
   const say = wordsOf(room);
-  if (route === 'sgj') return room.sipDomain === null ? say.noGuestCalls : null;
+  if (route === 'sgj')
+    return { open: null, off: say.noGuestCalls, none: say.noGuestWay }[guestWay(room, understanding)];
   if (dial !== null) return null;
   return warnings.includes('body-stripped') ? say.stripped : say.noWay;
 }

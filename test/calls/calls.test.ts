@@ -234,6 +234,19 @@ describe('guest calls @sgj', () => {
     assert.equal((await record()).guest, 'second');
   });
 
+  it('tries the next way in when a policy refused the first before the lobby, and never after it', async () => {
+    await open(start, {}, true);
+    await dial();
+    guests.last.end('anonymous-join-disabled');
+    await clock.advance(5_000);
+    assert.equal(spare.legs.length, 1);
+    spare.last.become({ state: 'lobby' });
+    spare.last.end('captcha');
+    await clock.advance(60 * minute);
+    assert.deepEqual([guests.legs.length, spare.legs.length], [1, 1]);
+    assert.equal((await record()).outcome, 'captcha');
+  });
+
   it('answers an early caller, shows when the meeting opens, and joins it then', async () => {
     await open(start - 70 * minute);
     const leg = await dial();

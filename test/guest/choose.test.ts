@@ -1,22 +1,11 @@
 import assert from 'node:assert/strict';
 import { chooseLegs, type LegQuestion, legsByCloud, mayFallBack } from '../../media/guest/choose.ts';
 import { outcomes } from '../../media/guest/guest.ts';
-import { teamsSchema } from '../../parsers/invite.ts';
 
-const teams = teamsSchema.parse({
-  threadId: null,
-  messageId: null,
-  tenantId: null,
-  organizerId: null,
-  meetingId: '234567890123',
-  passcode: null,
-  shortToken: null,
-  cloud: 'commercial',
-  broadcast: false,
-});
 const question: LegQuestion = {
-  teams,
+  cloud: 'commercial',
   tenancy: 'external',
+  broadcast: false,
   url: 'https://teams.microsoft.com/meet/234567890123?p=x',
   configured: ['teams-web', 'acs'],
 };
@@ -30,27 +19,32 @@ describe('choosing a guest leg @guests', () => {
 
   it('never joins consumer or government meetings by acs, and says why', () => {
     for (const cloud of ['consumer', 'gcc-high', 'dod', 'china'] as const) {
-      const choice = chooseLegs({ ...question, teams: { ...teams, cloud } });
+      const choice = chooseLegs({ ...question, cloud });
       assert.equal(choice.legs.includes('acs'), false, cloud);
       assert.ok(choice.reasons.some(({ leg, why }) => leg === 'acs' && why.length > 20));
     }
-    assert.deepEqual(chooseLegs({ ...question, teams: { ...teams, cloud: null }, tenancy: 'consumer' }).legs, [
-      'teams-web',
-    ]);
+    assert.deepEqual(chooseLegs({ ...question, cloud: null, tenancy: 'consumer' }).legs, ['teams-web']);
+  });
+
+  it('tells the cloud from the link where the invite says nothing else', () => {
+    const legs = (url: string) => chooseLegs({ ...question, cloud: null, tenancy: null, url }).legs;
+    assert.deepEqual(legs('https://teams.live.com/meet/93?p=x'), ['teams-web']);
+    assert.deepEqual(legs('https://gov.teams.microsoft.us/l/meetup-join/x/0'), ['teams-web']);
+    assert.deepEqual(legs('https://teams.microsoft.com/meet/23?p=x'), ['acs', 'teams-web']);
   });
 
   it('leaves nothing where nothing can work, with a reason for each leg', () => {
-    const china = chooseLegs({ ...question, teams: { ...teams, cloud: 'china' } });
+    const china = chooseLegs({ ...question, cloud: 'china' });
     assert.deepEqual([china.legs.length, china.reasons.length], [0, 2]);
     const none = chooseLegs({ ...question, configured: [] });
     assert.match(none.reasons[0]?.why ?? '', /no guest adapter/);
     assert.deepEqual(chooseLegs({ ...question, url: null }).legs, ['acs']);
-    assert.deepEqual(chooseLegs({ ...question, teams: { ...teams, broadcast: true } }).legs, ['teams-web']);
+    assert.deepEqual(chooseLegs({ ...question, broadcast: true }).legs, ['teams-web']);
   });
 
   it('lets an adapter that an administrator named by module join anything', () => {
     for (const { cloud } of legsByCloud) {
-      const choice = chooseLegs({ ...question, teams: { ...teams, cloud }, configured: ['simulator'] });
+      const choice = chooseLegs({ ...question, cloud, configured: ['simulator'] });
       assert.deepEqual(choice.legs, ['simulator']);
     }
   });

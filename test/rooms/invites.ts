@@ -58,6 +58,11 @@ export const guestJoin: Understanding = {
   evidence: [],
 };
 
+/** A guest join into a meeting of another of Microsoft's clouds. */
+export function inCloud(cloud: 'consumer' | 'china'): Understanding {
+  return { ...guestJoin, join: { ...teams, teams: teams.teams === null ? null : { ...teams.teams, cloud } } };
+}
+
 export const zoom: Understanding = {
   ...guestJoin,
   tenancy: null,

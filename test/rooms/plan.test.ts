@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { planRoom, type RoomSettings, type Understood } from '../../src/rooms/plan.ts';
 import { Secret } from '../../src/rooms/secret.ts';
-import { guestJoin, hour, item, noJoin, noon, settings, unknownCvi, zoom } from './invites.ts';
+import { guestJoin, hour, inCloud, item, noJoin, noon, settings, unknownCvi, zoom } from './invites.ts';
 
 const secret = new Secret(Buffer.alloc(32, 7));
 const plan = (calendar: readonly Understood[], room: Partial<RoomSettings> = {}) =>
@@ -50,6 +50,16 @@ describe('the plan of a room @first-run', () => {
     assert.equal(planned?.entry.dial, null);
     assert.equal(planned?.entry.route, 'none');
     assert.equal(planned?.guest, null);
+  });
+
+  it('offers no button for a kind of meeting that no configured way leads into, and says so', () => {
+    const china = item({}, inCloud('china'));
+    const [without] = plan([china], { guestWays: ['acs', 'teams-web'] });
+    assert.deepEqual([without?.entry.route, without?.entry.dial, without?.guest], ['none', null, null]);
+    assert.match(without?.entry.note ?? '', /kind of Teams meeting/);
+    assert.equal(plan([china], { guestWays: ['./simulator.ts'] })[0]?.entry.route, 'sgj');
+    assert.equal(plan([item()], { guestWays: ['acs'] })[0]?.entry.route, 'sgj');
+    assert.equal(plan([item({}, inCloud('consumer'))], { guestWays: ['acs'] })[0]?.entry.route, 'none');
   });
 
   it('leaves out what is cancelled or declined, and, where so set, what is tentative or all day', () => {
