@@ -31,8 +31,11 @@ interface Kind {
 }
 
 describe(`copies between stores, MongoDB on ${engineName} @mongo`, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'usher-copy-'));
+  let folder: string;
   let files = 0;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'usher-copy-'));
+  });
   after(async () => {
     rmSync(folder, { recursive: true, force: true });
     await stopEngine();

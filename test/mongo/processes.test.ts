@@ -75,7 +75,7 @@ class Devices extends EventEmitter {
 }
 
 describe('three processes on one store, on the wire-protocol stand-in @mongo', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'usher-nodes-'));
+  let folder: string;
   const devices = new Devices();
   const nodes = new Map<string, ChildProcess>();
   let standIn: StandIn;
@@ -83,6 +83,7 @@ describe('three processes on one store, on the wire-protocol stand-in @mongo', (
   let uri: string;
 
   before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'usher-nodes-'));
     standIn = await startStandIn({ folder });
     uri = `${standIn.uri}/usher`;
     devicePort = await devices.listen();
