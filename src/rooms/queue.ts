@@ -6,8 +6,13 @@ import type { Cancel, Clock } from '../clock.ts';
 
 export interface QueueOptions {
   clock: Clock;
-  /** How many keys may run at once. */
+  /** How many keys may run at once. Keys that failed the last time have as many places of their own. */
   concurrency: number;
+  /**
+   * After so many milliseconds, work that still runs gives its place to another key, so that what hangs holds up nothing
+   * (at most eight times `concurrency` run on so). Without it, a key keeps its place until its work is done.
+   */
+  placeForMs?: number;
   /** Wait after the first failure of a key, milliseconds; doubles with each further one. */
   firstRetryMs: number;
   longestRetryMs: number;
@@ -30,16 +35,25 @@ export class RetryAfter extends Error {
 interface Item {
   failures: number;
   running: boolean;
+  /** Where it holds its place while it runs. */
+  lane: Lane | null;
   /** Asked for while it ran. */
   again: boolean;
   cancelRetry: Cancel | null;
 }
 
+/** Keys that are due, in the order in which they became so, and the places that they wait for. */
+interface Lane {
+  readonly due: Set<string>;
+  places: number;
+}
+
 export class KeyedQueue {
   readonly #options: QueueOptions;
   readonly #items = new Map<string, Item>();
-  /** Keys that are due, in the order in which they became so. */
-  readonly #due = new Set<string>();
+  readonly #sound: Lane = { due: new Set(), places: 0 };
+  /** Keys that failed the last time: they wait among themselves. */
+  readonly #failing: Lane = { due: new Set(), places: 0 };
   readonly #stop = new AbortController();
   readonly #idle: (() => void)[] = [];
   #running = 0;
@@ -58,13 +72,13 @@ export class KeyedQueue {
     }
     item.cancelRetry?.();
     item.cancelRetry = null;
-    this.#due.add(key);
+    this.#laneOf(item).due.add(key);
     this.#pump();
   }
 
   /** How many keys are running or due; keys that wait for a retry are not counted. */
   get busy(): number {
-    return this.#running + this.#due.size;
+    return this.#running + this.#sound.due.size + this.#failing.due.size;
   }
 
   /** Resolves when nothing runs and nothing is due. */
@@ -75,7 +89,7 @@ export class KeyedQueue {
   /** Takes nothing on any more, aborts what runs and waits for it. */
   async close(): Promise<void> {
     this.#stop.abort();
-    this.#due.clear();
+    for (const lane of [this.#sound, this.#failing]) lane.due.clear();
     for (const item of this.#items.values()) item.cancelRetry?.();
     await this.idle();
   }
@@ -83,37 +97,62 @@ export class KeyedQueue {
   #item(key: string): Item {
     let item = this.#items.get(key);
     if (item === undefined) {
-      item = { failures: 0, running: false, again: false, cancelRetry: null };
+      item = { failures: 0, running: false, again: false, cancelRetry: null, lane: null };
       this.#items.set(key, item);
     }
     return item;
   }
 
   #pump(): void {
-    for (const key of this.#due) {
-      if (this.#running >= this.#options.concurrency) return;
-      this.#due.delete(key);
-      void this.#run(key, this.#item(key));
+    for (const lane of [this.#sound, this.#failing]) {
+      for (const key of lane.due) {
+        if (lane.places >= this.#options.concurrency) break;
+        lane.due.delete(key);
+        void this.#run(key, this.#item(key), lane);
+      }
     }
     if (this.busy === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  async #run(key: string, item: Item): Promise<void> {
+  #laneOf(item: Item): Lane {
+    return item.failures > 0 ? this.#failing : this.#sound;
+  }
+
+  /** Gives the place of work that takes long to another key. */
+  #leaveLater(item: Item): Cancel {
+    const { clock, concurrency, placeForMs } = this.#options;
+    if (placeForMs === undefined) return () => {};
+    return clock.after(placeForMs, () => {
+      const placeless = this.#running - this.#sound.places - this.#failing.places;
+      if (item.lane === null || placeless >= 8 * concurrency) return;
+      item.lane.places--;
+      item.lane = null;
+      this.#pump();
+    });
+  }
+
+  async #run(key: string, item: Item, lane: Lane): Promise<void> {
     this.#running++;
+    lane.places++;
+    item.lane = lane;
     item.running = true;
     item.again = false;
+    const cancelLeaving = this.#leaveLater(item);
     try {
       await this.#options.work(key, this.#stop.signal);
       item.failures = 0;
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#retryLater(key, item, error);
     } finally {
+      cancelLeaving();
       item.running = false;
       this.#running--;
+      if (item.lane !== null) item.lane.places--;
+      item.lane = null;
       if (item.again && !this.#stop.signal.aborted) {
         item.cancelRetry?.();
         item.cancelRetry = null;
-        this.#due.add(key);
+        this.#laneOf(item).due.add(key);
       } else if (item.failures === 0) {
         this.#items.delete(key);
       }
@@ -128,7 +167,7 @@ export class KeyedQueue {
     item.failures++;
     item.cancelRetry = clock.after(wait, () => {
       item.cancelRetry = null;
-      this.#due.add(key);
+      this.#laneOf(item).due.add(key);
       this.#pump();
     });
     onFailure(key, error instanceof RetryAfter ? error.cause : error, wait);

@@ -59,6 +59,7 @@ export class Reconciler {
     this.#queue = new KeyedQueue({
       clock: options.clock,
       concurrency: options.concurrency ?? 64,
+      placeForMs: 1_000,
       firstRetryMs: 2_000,
       longestRetryMs: 5 * 60_000,
       work: (deviceId, signal) => this.#leasedPass(deviceId, signal),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { SimulatedClock } from '../../src/clock.ts';
 import { KeyedQueue, type QueueOptions, RetryAfter } from '../../src/rooms/queue.ts';
 
-function queueOf(work: QueueOptions['work'], concurrency = 2) {
+function queueOf(work: QueueOptions['work'], concurrency = 2, more: Partial<QueueOptions> = {}) {
   const clock = new SimulatedClock(0);
   const failures: number[] = [];
   const queue = new KeyedQueue({
@@ -12,6 +12,7 @@ function queueOf(work: QueueOptions['work'], concurrency = 2) {
     longestRetryMs: 4000,
     work,
     onFailure: (_key, _error, retryInMs) => failures.push(retryInMs),
+    ...more,
   });
   return { clock, failures, queue };
 }
@@ -70,6 +71,41 @@ describe('the work queue @first-run', () => {
     await queue.idle();
     assert.equal(failures.at(-1), 1000);
     assert.equal(runs, 7);
+  });
+
+  it('gives the place of work that hangs to others, and no key runs twice at once all the same', async () => {
+    const done: string[] = [];
+    const hang = async (key: string, signal: AbortSignal): Promise<void> => {
+      if (key.startsWith('dead'))
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      else done.push(key);
+    };
+    const { clock, queue } = queueOf(hang, 2, { placeForMs: 500 });
+    for (const key of ['dead-1', 'dead-2', 'dead-3', 'oslo', 'bergen']) queue.add(key);
+    queue.add('dead-1');
+    await clock.advance(499);
+    assert.deepEqual(done, []);
+    await clock.advance(1);
+    assert.deepEqual(done, ['oslo', 'bergen']);
+    assert.equal(queue.busy, 3);
+    await queue.close();
+  });
+
+  it('lets keys that failed wait among themselves', async () => {
+    let away = true;
+    const work = (key: string): Promise<void> => {
+      if (!key.startsWith('dead')) return Promise.resolve();
+      return away ? Promise.reject(new Error('down')) : new Promise(() => {});
+    };
+    const { clock, queue } = queueOf(work, 2);
+    for (const key of ['dead-1', 'dead-2', 'dead-3']) queue.add(key);
+    await queue.idle();
+    away = false;
+    await clock.advance(1_000);
+    assert.equal(queue.busy, 3);
+    queue.add('oslo');
+    await new Promise(setImmediate);
+    assert.equal(queue.busy, 3);
   });
 
   it('waits as long as the work asks for', async () => {
