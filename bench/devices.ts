@@ -101,7 +101,7 @@ for (let index = 0; index < count; index++) {
   const account = { username: 'usher', password: 'simulated', tls, clock };
   const device = new CiscoDevice({ id: `r${index}/0`, address: '127.0.0.1', port: codec.port, ...account });
   const room = new Room(
-    { settings: { ...settings, id: `r${index}` }, calendar, devices: [device], pollMs: hour },
+    { settings: { ...settings, id: `r${index}` }, calendar, devices: [device], pollMs: () => hour },
     around,
   );
   pairs.push({ codec, room });

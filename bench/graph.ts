@@ -138,7 +138,7 @@ async function openSite(
           settings: settingsOf(mailbox),
           calendar: tenant.calendar(mailbox, 'UTC'),
           devices: [],
-          pollMs: options.pollMs,
+          pollMs: () => options.pollMs,
         },
         around,
       ),

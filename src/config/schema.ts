@@ -84,6 +84,16 @@ const calendar = z.discriminatedUnion('type', [
     username: z.string().optional(),
     password: z.string().optional(),
   }),
+  z.strictObject({
+    type: z.literal('graph').describe('A room mailbox in Exchange Online, by Microsoft Graph; needs microsoft365.'),
+    mailbox: z.email().optional().describe('Default: the email of the room.'),
+    pollMinutes: z
+      .number()
+      .min(0.25)
+      .max(1440)
+      .default(5)
+      .describe('How often it is read when no notification tells of a change.'),
+  }),
 ]);
 
 const dials = z.boolean().default(false).describe('This is the device of the room that dials. At most one per room.');
@@ -233,6 +243,37 @@ const guests = z.strictObject({
   warmPages: z.int().min(0).max(20).default(2).describe('Blank pages kept ready.'),
 });
 
+const pem = z.string().regex(/^\s*-----BEGIN /, 'give PEM text, e.g. by ${file:PATH}');
+const microsoft365 = z.strictObject({
+  tenant: z.string().min(1).describe('GUID or domain of the tenant.'),
+  clientId: z.string().min(1).describe('Application (client) id of the app registration.'),
+  certificate: z
+    .strictObject({ certificate: pem, privateKey: pem })
+    .optional()
+    .describe('Preferred. PEM, by ${file:PATH}.'),
+  secret: z.string().min(1).optional().describe('A client secret, by ${env:NAME} or ${file:PATH}.'),
+  cloud: z.enum(['commercial', 'gcc-high', 'dod', 'china']).default('commercial'),
+  endpoints: z
+    .strictObject({ login: z.url(), graph: z.url() })
+    .optional()
+    .describe('Instead of the addresses of the cloud.'),
+  proxy: z.url().optional(),
+  ca: pem.optional().describe('Further certificate authorities, for a proxy that opens TLS.'),
+  requestsPerDay: z.int().min(10_000).max(10_000_000).default(1_000_000),
+  notifications: z
+    .strictObject({
+      publicUrl: z.url({ protocol: /^https?$/ }).describe('How Microsoft Graph reaches the listener.'),
+      address: address.default('127.0.0.1'),
+      port: port.default(8443),
+      tls: z
+        .strictObject({ key: pem, certificate: pem })
+        .optional()
+        .describe('Without it a proxy in front speaks TLS.'),
+    })
+    .optional()
+    .describe('Without a public address rooms are polled.'),
+});
+
 const store = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('sqlite'),
@@ -300,6 +341,7 @@ export const configSchema = z
           .describe('Sites that may show the pages in a frame. Default: none.'),
       })
       .prefault({}),
+    microsoft365: microsoft365.optional().describe('Rooms in Exchange Online (docs/exchange-online.md).'),
     store: store.default({ type: 'sqlite' }),
     webex: webex.optional().describe('The Webex organisation of devices of type webex.'),
     sip: sip.optional().describe('Without it no guest calls are taken.'),
@@ -308,6 +350,22 @@ export const configSchema = z
     rooms: z.array(room).min(1, 'name at least one room'),
   })
   .superRefine((config, context) => {
+    const { microsoft365: online } = config;
+    if (online !== undefined && (online.certificate === undefined) === (online.secret === undefined)) {
+      const message = 'give either a certificate (preferred) or a secret';
+      context.addIssue({ code: 'custom', path: ['microsoft365', 'certificate'], message });
+    }
+    for (const [index, { calendar: own, email }] of config.rooms.entries()) {
+      if (own.type !== 'graph') continue;
+      if (online === undefined) {
+        const message = 'a graph calendar needs microsoft365 with the app registration';
+        context.addIssue({ code: 'custom', path: ['rooms', index, 'calendar', 'type'], message });
+      }
+      if (own.mailbox === undefined && email === undefined) {
+        const message = 'name the mailbox here, or give the room an email';
+        context.addIssue({ code: 'custom', path: ['rooms', index, 'calendar', 'mailbox'], message });
+      }
+    }
     const seen = new Map<string, number>();
     for (const [index, { id: roomId, devices }] of config.rooms.entries()) {
       const first = seen.get(roomId);

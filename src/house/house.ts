@@ -30,6 +30,7 @@ import { startCleanUp } from './clean-up.ts';
 import { openDevices, openWebexAccount, type RoomDevices } from './devices.ts';
 import { Directory } from './directory.ts';
 import { GuestCalls } from './guest-calls.ts';
+import { openOnline } from './online.ts';
 import { generationCollection, PanelSecrets } from './panel-secrets.ts';
 import { roomSettings } from './settings.ts';
 import { type OpenedSip, openSip } from './sip.ts';
@@ -182,6 +183,8 @@ async function openRooms(
     understand: openUnderstanding(config, clock, log, opened),
     window: { backMs: config.window.backDays * day, aheadMs: config.window.aheadDays * day },
   };
+  const online = await openOnline(config, secret, clock);
+  if (online !== null) opened.push(() => online.close());
   const webex = openWebexAccount(config, clock);
   if (webex !== null) opened.push(() => webex.close());
   const devices = new Map<string, RoomDevices>();
@@ -194,7 +197,7 @@ async function openRooms(
       if (device.kind !== 'pushed') continue;
       for (const notice of device.notices?.() ?? []) log.warn({ room: room.id, device: device.description.id }, notice);
     }
-    const place = { timeZone: settings.timeZone, email: room.email, base, clock };
+    const place = { timeZone: settings.timeZone, email: room.email, base, clock, online };
     const { calendar, pollMs } = openCalendar(room.calendar, place);
     rooms.set(room.id, new Room({ settings, calendar, devices: own.devices, pollMs }, around));
   }

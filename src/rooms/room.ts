@@ -17,8 +17,8 @@ export interface RoomParts {
   settings: RoomSettings;
   calendar: Calendar;
   devices: readonly Device[];
-  /** How often the calendar is read when it tells of no change, milliseconds. */
-  pollMs: number;
+  /** How long to wait until the calendar is read again if it tells of no change, milliseconds. */
+  pollMs: () => number;
 }
 
 export interface RoomSurroundings {
@@ -33,7 +33,7 @@ export class Room {
   readonly settings: RoomSettings;
   readonly calendar: Calendar;
   readonly devices: readonly Device[];
-  readonly pollMs: number;
+  readonly pollMs: () => number;
   readonly #around: RoomSurroundings;
   readonly #listeners = new Set<() => void>();
   #plan: Plan = { revision: 0, readAt: null, problems: [], planned: [] };

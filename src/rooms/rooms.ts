@@ -48,7 +48,7 @@ export class Rooms {
     this.#rooms = new Map(options.rooms.map((room) => [room.id, room]));
     this.#queue = new KeyedQueue({
       clock: options.clock,
-      concurrency: options.concurrency ?? 16,
+      concurrency: options.concurrency ?? 40,
       firstRetryMs: 5_000,
       longestRetryMs: 5 * 60_000,
       work: (roomId, signal) => this.#refresh(roomId, signal),
@@ -168,7 +168,7 @@ export class Rooms {
     try {
       await room.refresh(signal);
     } finally {
-      this.#nextPoll.set(roomId, this.#options.clock.monotonic() + room.pollMs);
+      this.#nextPoll.set(roomId, this.#options.clock.monotonic() + room.pollMs());
       if (room.plan.revision !== before) {
         const { revision, planned } = room.plan;
         this.#options.log.info({ room: roomId, entries: planned.length, revision }, 'plan changed');

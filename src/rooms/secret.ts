@@ -35,6 +35,11 @@ export class Secret {
     return this.#derive('admin');
   }
 
+  /** What change notifications prove themselves by. */
+  notificationSecret(): string {
+    return this.#derive('notifications');
+  }
+
   /** 26 base32 characters: 130 bits of HMAC-SHA-256 over the parts, each with its length so that none runs into the next. */
   #derive(...parts: readonly string[]): string {
     const hmac = createHmac('sha256', this.#key);

@@ -87,7 +87,7 @@ function house() {
   const open = () => {
     const reconciler = new Reconciler({ clock, log, devices });
     const room = new Room(
-      { settings, calendar: port, devices: [device], pollMs: 300_000 },
+      { settings, calendar: port, devices: [device], pollMs: () => 300_000 },
       {
         clock,
         secret: new Secret(Buffer.alloc(32, 7)),

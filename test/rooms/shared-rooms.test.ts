@@ -116,7 +116,7 @@ describe('rooms that processes share @mongo', () => {
       const codec = codecs.get(id);
       assert.ok(codec);
       return new Room(
-        { settings: { ...settings, id }, calendar, devices: [codec.seenBy(name)], pollMs: 20_000 },
+        { settings: { ...settings, id }, calendar, devices: [codec.seenBy(name)], pollMs: () => 20_000 },
         around,
       );
     });

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { GraphSimulator } from '../../fixtures/graph/simulator.ts';
+import { systemClock } from '../../src/clock.ts';
+import { ConfigError, parseConfig } from '../../src/config/load.ts';
+import { openHouse, type RunningHouse } from '../../src/house/house.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+
+const mailbox = 'oslo@example.com';
+const start = Math.floor(Date.now() / 60_000) * 60_000;
+const times = { start: new Date(start).toISOString(), end: new Date(start + 3_600_000).toISOString() };
+
+describe('a house whose rooms live in Exchange Online @calendars', function () {
+  this.timeout(60_000);
+  let data: string;
+  let simulator: GraphSimulator;
+  let house: RunningHouse;
+
+  before(async () => {
+    data = await mkdtemp(join(tmpdir(), 'usher-online-'));
+    simulator = await GraphSimulator.start();
+    simulator.put(mailbox, {
+      id: 'review',
+      subject: 'Review',
+      ...times,
+      html: 'Join: https://teams.microsoft.com/meet/2112223334445?p=abcDEF123',
+    });
+    const config = await parseConfig(
+      JSON.stringify({
+        web: { port: 0 },
+        sip: { listen: [{ transport: 'udp', address: '127.0.0.1', port: 0 }] },
+        guests: { adapters: [{ module: './none.ts' }] },
+        microsoft365: {
+          tenant: simulator.options.tenant,
+          clientId: simulator.options.clientId,
+          secret: simulator.options.secret,
+          endpoints: simulator.endpoints,
+          ca: simulator.ca,
+          notifications: { publicUrl: 'http://127.0.0.1:0', port: 0 },
+        },
+        rooms: [{ id: 'oslo', name: 'Oslo', email: mailbox, calendar: { type: 'graph' } }],
+      }),
+      join(data, 'usher.yaml'),
+      {},
+    );
+    const log = createLog({ level: 'silent' });
+    house = await openHouse({ config, base: data, clock: systemClock, log, mode: 'serve', version: 'test' });
+    await house.rooms.settled();
+  });
+
+  after(async () => {
+    await house?.close();
+    await simulator?.close();
+    await rm(data, { recursive: true, force: true });
+  });
+
+  const entries = () => house.rooms.get('oslo')?.view().entries ?? [];
+
+  it('has a Join button for what is in the mailbox', () => {
+    assert.deepEqual(
+      entries().map(({ title, route }) => [title, route]),
+      [['Review', 'sgj']],
+    );
+    assert.match(entries()[0]?.dial?.address ?? '', /^sip:[a-z2-7]{26}@127\.0\.0\.1:/);
+  });
+
+  it('follows a change by notification', async () => {
+    const room = house.rooms.get('oslo');
+    assert.ok(room);
+    const changed = new Promise<void>((resolve) => room.onChange(resolve));
+    simulator.put(mailbox, { id: 'review', subject: 'Review, second part', ...times });
+    await changed;
+    assert.equal(entries()[0]?.title, 'Review, second part');
+  });
+
+  it('names what a graph calendar lacks, with its line', async () => {
+    const text = 'rooms:\n  - id: oslo\n    name: Oslo\n    calendar: { type: graph }\n';
+    const error = await parseConfig(text, 'usher.yaml', {}).catch((reason: unknown) => reason);
+    assert.ok(error instanceof ConfigError);
+    assert.match(error.message, /usher\.yaml:4: rooms\[0\]\.calendar\.type: .*microsoft365/);
+    assert.match(error.message, /usher\.yaml:4: rooms\[0\]\.calendar\.mailbox: .*email/);
+  });
+});
