@@ -170,7 +170,10 @@ export class Reconciler {
     const missing = wanted.filter(({ id }) => !after.some((entry) => entry.id === id)).length;
     throw new DeviceError(
       'refused',
-      `took the list but does not show it as sent (${missing} of ${wanted.length} entries missing, the rest differ)`,
+      `took the list but does not show it as sent (${missing} of ${wanted.length} entries missing, the rest differ)` +
+        (missing > 0 && missing === wanted.length
+          ? '; another system (TMS, a hybrid calendar) may replace its list'
+          : ''),
     );
   }
 
