@@ -126,6 +126,9 @@ describe('from the calendar to the video system @devices', function () {
   });
 
   it('hides the organiser as soon as the meeting is private', async () => {
+    await write(budget);
+    await one((booking) => booking.start === start);
+    await house.reconciler.settled();
     await write({ ...budget, lines: ['CLASS:PRIVATE'] });
     const hidden = await one(({ privacy }) => privacy === 'Private');
     assert.deepEqual([hidden.title, hidden.organizer.email], ['Budget & plans', '']);

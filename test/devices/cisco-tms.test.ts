@@ -39,7 +39,7 @@ describe('TMS beside Usher @devices', () => {
       watch: () => async () => {},
     };
     const room = new Room(
-      { settings, calendar, devices: [device], pollMs: hour },
+      { settings, calendar, devices: [device], pollMs: () => hour },
       {
         clock,
         secret: new Secret(Buffer.alloc(32, 7)),
