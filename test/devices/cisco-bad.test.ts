@@ -188,6 +188,15 @@ describe('bad Cisco devices @devices', () => {
     assert.equal((await rig.device.list(never)).length, 1);
   });
 
+  it('does not hold up the end of Usher where a device hangs', async () => {
+    rig = await open({}, { requestTimeoutMs: 600_000 });
+    await rig.device.list(never);
+    rig.codec.fault = 'hang';
+    const hanging = assert.rejects(rig.device.list(never), DeviceError);
+    await rig.device.close();
+    await hanging;
+  });
+
   it('takes the other way where firmware has not what its version promises', async () => {
     rig = await open({ generation: 'roomos11', registeredWithWebex: true, refusesPut: true });
     await rig.device.replace([joinEntry()], never);

@@ -32,6 +32,8 @@ interface Answer {
 const largestAnswer = 4 * 1024 * 1024;
 /** Sessions are few and never time out by themselves (CE API guide): one is given back when nothing was asked so long. */
 const sessionIdleMs = 30_000;
+/** How long the end of a session may take when Usher ends, milliseconds. */
+const closeWithinMs = 1_500;
 /** Until the same password is tried again, milliseconds; twice as long each time, since an account may be locked. */
 const firstLockMs = 60 * 60_000;
 const longestLockMs = 24 * 60 * 60_000;
@@ -75,8 +77,12 @@ export class CiscoConnection {
 
   async close(): Promise<void> {
     this.#cancelIdle?.();
+    // A device that hangs does not hold up the end of Usher.
+    const cancel = this.#options.clock.after(closeWithinMs, () => void this.#client.destroy());
     await this.#inTurn(() => this.#endSession()).catch(() => {});
-    await this.#client.destroy();
+    cancel();
+    this.#cancelIdle?.();
+    if (!this.#client.destroyed) await this.#client.destroy();
   }
 
   async #xml(method: 'GET' | 'POST', path: string, body: string | null, signal?: AbortSignal): Promise<XmlElement> {
