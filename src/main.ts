@@ -20,6 +20,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'three rooms with meetings around now, to look at and to edit',
     load: async () => (await import('./demo/demo.ts')).demoCommand,
   },
+  provision: {
+    summary: 'the rooms of a tenant or a table, as the rooms of a configuration',
+    load: async () => (await import('./house/provision.ts')).provisionCommand,
+  },
   rooms: {
     summary: 'each room: next entry, route, devices, and what is wrong',
     load: async () => {

@@ -272,6 +272,10 @@ const microsoft365 = z.strictObject({
     })
     .optional()
     .describe('Without a public address rooms are polled.'),
+  writeBack: z
+    .enum(['location', 'body'])
+    .optional()
+    .describe("Writes dial strings into the rooms' own copies of meetings. Off by default; needs Calendars.ReadWrite."),
 });
 
 const store = z.discriminatedUnion('type', [

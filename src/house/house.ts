@@ -1,5 +1,6 @@
 /** Puts the parts together by a configuration: store, rooms, devices, guest calls, web. The one place that knows them all. */
 import { resolve } from 'node:path';
+import type { GraphTenant } from '../../connectors/calendars/graph/tenant.ts';
 import type { Part } from '../../media/setup/find.ts';
 import { slateWords } from '../../media/slate/slate.ts';
 import { languageOf } from '../../media/slate/texts.ts';
@@ -30,6 +31,7 @@ import { startCleanUp } from './clean-up.ts';
 import { openDevices, openWebexAccount, type RoomDevices } from './devices.ts';
 import { Directory } from './directory.ts';
 import { GuestCalls } from './guest-calls.ts';
+import { MailboxMarks } from './mailbox-marks.ts';
 import { openOnline } from './online.ts';
 import { generationCollection, PanelSecrets } from './panel-secrets.ts';
 import { roomSettings } from './settings.ts';
@@ -92,7 +94,8 @@ async function open(
 ): Promise<RunningHouse> {
   const { config, clock, log } = options;
   const ground = await openGround(options, opened);
-  const { rooms, devices, around } = await openRooms(options, ground, opened);
+  const openedRooms = await openRooms(options, ground, opened);
+  const { rooms, devices, around } = openedRooms;
   const reconciler = new Reconciler({ clock, log, devices: await ground.store.collection(deviceCollection) });
   const secrets = await PanelSecrets.open(ground.secret, clock, await ground.store.collection(generationCollection));
   const callRecords = await ground.store.collection(callCollection);
@@ -122,6 +125,8 @@ async function open(
   const all = new Rooms({ rooms: [...rooms.values()], clock, log, reconciler, jobs: ground.ownJobs, ...shared });
   opened.push(() => all.close());
   await all.start();
+  const marks = openMailboxMarks(options, openedRooms);
+  if (marks !== null) opened.push(() => marks.close());
   await startCleanUp({ jobs: ground.jobs, clock, plans: around.plans, callRecords, isRoom: (id) => rooms.has(id) });
   guestCalls = openGuestCalls(options, ground, all, (change) => {
     const language = rooms.get(change.roomId)?.settings.language ?? config.language;
@@ -171,11 +176,18 @@ async function openGround(
   return { secret, store, jobs, ownJobs, share, sip, metrics: createMetrics({ process: true }) };
 }
 
+interface OpenedRooms {
+  rooms: Map<string, Room>;
+  devices: Map<string, RoomDevices>;
+  around: RoomSurroundings;
+  online: GraphTenant | null;
+}
+
 async function openRooms(
   { config, base, clock, log }: HouseOptions,
   { secret, store, sip }: Ground,
   opened: (() => Promise<void>)[],
-): Promise<{ rooms: Map<string, Room>; devices: Map<string, RoomDevices>; around: RoomSurroundings }> {
+): Promise<OpenedRooms> {
   const around: RoomSurroundings = {
     clock,
     secret,
@@ -201,7 +213,20 @@ async function openRooms(
     const { calendar, pollMs } = openCalendar(room.calendar, place);
     rooms.set(room.id, new Room({ settings, calendar, devices: own.devices, pollMs }, around));
   }
-  return { rooms, devices, around };
+  return { rooms, devices, around, online };
+}
+
+/** Writes dial strings into mailboxes, where the configuration asks for it. */
+function openMailboxMarks({ config, clock, log }: HouseOptions, { rooms, around, online }: OpenedRooms) {
+  const place = config.microsoft365?.writeBack;
+  if (online === null || place === undefined) return null;
+  const written = config.rooms.flatMap(({ id, calendar, email }) => {
+    const room = rooms.get(id);
+    const mailbox = calendar.type === 'graph' ? (calendar.mailbox ?? email) : undefined;
+    if (room === undefined || mailbox === undefined) return [];
+    return [{ room, writeBack: online.writeBack(mailbox, place) }];
+  });
+  return new MailboxMarks({ rooms: written, clock, log, window: around.window });
 }
 
 function openGuestCalls(

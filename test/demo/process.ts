@@ -74,7 +74,7 @@ export class DemoProcess {
 
   /** SIGTERM; resolves with the exit status. */
   async stop(): Promise<number | null> {
-    if (this.#child.exitCode !== null) return this.#child.exitCode;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode;
     const exited = once(this.#child, 'exit');
     this.#child.kill('SIGTERM');
     await exited;

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GraphSimulator } from '../../fixtures/graph/simulator.ts';
 import { systemClock } from '../../src/clock.ts';
 import { ConfigError, parseConfig } from '../../src/config/load.ts';
 import { openHouse, type RunningHouse } from '../../src/house/house.ts';
+import { provisionCommand } from '../../src/house/provision.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 
 const mailbox = 'oslo@example.com';
+const html = 'Join: https://teams.microsoft.com/meet/2112223334445?p=abcDEF123';
 const start = Math.floor(Date.now() / 60_000) * 60_000;
 const times = { start: new Date(start).toISOString(), end: new Date(start + 3_600_000).toISOString() };
 
@@ -25,7 +27,7 @@ describe('a house whose rooms live in Exchange Online @calendars', function () {
       id: 'review',
       subject: 'Review',
       ...times,
-      html: 'Join: https://teams.microsoft.com/meet/2112223334445?p=abcDEF123',
+      html,
     });
     const config = await parseConfig(
       JSON.stringify({
@@ -39,6 +41,7 @@ describe('a house whose rooms live in Exchange Online @calendars', function () {
           endpoints: simulator.endpoints,
           ca: simulator.ca,
           notifications: { publicUrl: 'http://127.0.0.1:0', port: 0 },
+          writeBack: 'location',
         },
         rooms: [{ id: 'oslo', name: 'Oslo', email: mailbox, calendar: { type: 'graph' } }],
       }),
@@ -70,9 +73,15 @@ describe('a house whose rooms live in Exchange Online @calendars', function () {
     const room = house.rooms.get('oslo');
     assert.ok(room);
     const changed = new Promise<void>((resolve) => room.onChange(resolve));
-    simulator.put(mailbox, { id: 'review', subject: 'Review, second part', ...times });
+    simulator.put(mailbox, { id: 'review', subject: 'Review, second part', ...times, html });
     await changed;
     assert.equal(entries()[0]?.title, 'Review, second part');
+  });
+
+  it('writes what to dial into the mailbox, where that is configured', async () => {
+    const dial = entries()[0]?.dial?.address ?? 'none';
+    const written = () => JSON.stringify(simulator.mailbox(mailbox).get('review') ?? null);
+    while (!written().includes(dial)) await new Promise(setImmediate);
   });
 
   it('names what a graph calendar lacks, with its line', async () => {
@@ -81,5 +90,31 @@ describe('a house whose rooms live in Exchange Online @calendars', function () {
     assert.ok(error instanceof ConfigError);
     assert.match(error.message, /usher\.yaml:4: rooms\[0\]\.calendar\.type: .*microsoft365/);
     assert.match(error.message, /usher\.yaml:4: rooms\[0\]\.calendar\.mailbox: .*email/);
+  });
+});
+
+describe('usher provision @calendars', () => {
+  it('writes the rooms of a table as a configuration has them, and says what it could not read', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'usher-provision-'));
+    const csv = join(folder, 'rooms.csv');
+    await writeFile(csv, 'DisplayName,PrimarySmtpAddress\nOslo,oslo@example.com\nOslo two,oslo@example.org\n');
+    let written = '';
+    const stdout = { write: (text: string) => (written += text) };
+    const status = await provisionCommand(['--csv', csv], {
+      stdout,
+      stderr: stdout,
+      signal: new AbortController().signal,
+    });
+    await rm(folder, { recursive: true });
+    assert.equal(status, 0, written);
+    const online = 'microsoft365: { tenant: example.com, clientId: x, secret: y }\n';
+    const config = await parseConfig(online + written, 'usher.yaml', {});
+    assert.deepEqual(
+      config.rooms.map(({ id, name, email }) => [id, name, email]),
+      [
+        ['oslo', 'Oslo', 'oslo@example.com'],
+        ['oslo-2', 'Oslo two', 'oslo@example.org'],
+      ],
+    );
   });
 });
