@@ -53,18 +53,21 @@ describe('the host page of simulated meetings @sgj', function () {
     await until('admitted');
     const seen = await hostSees((report) => {
       const [guest] = report.guests;
-      return guest?.picture?.count && guest.sound && guest.quarantine === false ? report : null;
+      // The first blocks of sound hold no tone yet.
+      const heard = guest?.sound != null && Math.abs(guest.sound.peakHz - hostileTone) < 20;
+      return guest?.picture?.count && heard && guest.quarantine === false ? report : null;
     });
     const guest = seen.guests[0];
-    assert.ok(guest?.picture && guest.sound);
+    assert.ok(guest?.picture);
     near(guest.picture.colour, hostileColour);
-    assert.ok(Math.abs(guest.sound.peakHz - hostileTone) < 20, `heard ${guest.sound.peakHz} Hz`);
 
     const page = guestPage();
-    const fromHost = await guestSees(page, ({ host: side }) => side.picture !== null && side.sound !== null);
-    assert.ok(fromHost.picture && fromHost.sound);
+    const fromHost = await guestSees(
+      page,
+      ({ host: side }) => side.picture !== null && side.sound !== null && Math.abs(side.sound.peakHz - hostTone) < 20,
+    );
+    assert.ok(fromHost.picture);
     near(fromHost.picture.colour, hostColour);
-    assert.ok(Math.abs(fromHost.sound.peakHz - hostTone) < 20, `heard ${fromHost.sound.peakHz} Hz`);
 
     await item.getByRole('button', { name: 'Remove', exact: true }).click();
     await until('ended');
