@@ -141,6 +141,20 @@ const device = z.discriminatedUnion('type', [
   }),
 ]);
 
+const cisco = z.strictObject({
+  feedback: z
+    .strictObject({
+      publicUrl: z
+        .url({ protocol: /^https?$/ })
+        .max(1_000)
+        .describe('How devices reach the listener.'),
+      address: address.default('0.0.0.0'),
+      port: port.default(8082),
+    })
+    .optional()
+    .describe('Where devices tell of changes (HttpFeedback). Without it their lists are only compared.'),
+});
+
 const webexAddress = z
   .url()
   .regex(/^(https:\/\/|http:\/\/(127\.0\.0\.1|\[::1\]|localhost)[:/])/, 'use an https address')
@@ -347,6 +361,7 @@ export const configSchema = z
       .prefault({}),
     microsoft365: microsoft365.optional().describe('Rooms in Exchange Online (docs/exchange-online.md).'),
     store: store.default({ type: 'sqlite' }),
+    cisco: cisco.optional().describe('What concerns all devices of type cisco.'),
     webex: webex.optional().describe('The Webex organisation of devices of type webex.'),
     sip: sip.optional().describe('Without it no guest calls are taken.'),
     guests: guests.prefault({}),

@@ -3,6 +3,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ConnectorClock } from '../../connectors/calendars/calendar.ts';
 import { CiscoDevice } from '../../connectors/devices/cisco/device.ts';
+import { FeedbackListener } from '../../connectors/devices/cisco/feedback-listener.ts';
 import type { CiscoTls } from '../../connectors/devices/cisco/tls.ts';
 import type { Device, Dialer } from '../../connectors/devices/device.ts';
 import { IcsFeedDevice } from '../../connectors/devices/ics-feed/ics-feed.ts';
@@ -10,6 +11,7 @@ import { PanelDevice } from '../../connectors/devices/panel/panel.ts';
 import { WebexAccount } from '../../connectors/devices/webex/account.ts';
 import { WebexDevice } from '../../connectors/devices/webex/device.ts';
 import type { Config, DeviceConfig, RoomConfig } from '../config/schema.ts';
+import type { Secret } from '../rooms/secret.ts';
 
 /** What a device module's default export is called with. */
 export interface DeviceModuleOptions {
@@ -41,12 +43,25 @@ export function openWebexAccount({ webex }: Config, clock: ConnectorClock): Webe
   return new WebexAccount({ baseUrl, credential: { kind: 'refresh', clientId, clientSecret, refreshToken }, clock });
 }
 
+/**
+ * Listens for what Cisco devices tell, `null` where the configuration does not ask for it.
+ * @throws Error when the address cannot be listened on
+ */
+export async function openCiscoFeedback({ cisco }: Config, clock: ConnectorClock): Promise<FeedbackListener | null> {
+  if (cisco?.feedback === undefined) return null;
+  const listener = new FeedbackListener({ ...cisco.feedback, clock });
+  await listener.listen();
+  return listener;
+}
+
 /** What devices are opened with. */
 export interface DeviceGround {
   /** Folder that relative module paths start from. */
   base: string;
   clock: ConnectorClock;
   webex: WebexAccount | null;
+  ciscoFeedback: FeedbackListener | null;
+  secret: Secret;
 }
 
 /**
@@ -78,7 +93,7 @@ async function openOne(
   room: RoomConfig,
   config: Exclude<DeviceConfig, { type: 'panel' | 'ics-feed' }>,
   deviceId: string,
-  { base, clock, webex }: DeviceGround,
+  { base, clock, webex, ciscoFeedback: listener, secret }: DeviceGround,
 ): Promise<Device> {
   switch (config.type) {
     case 'module':
@@ -90,7 +105,9 @@ async function openOne(
     }
     case 'cisco': {
       const { address, port, username, password, tls } = config;
-      return new CiscoDevice({ id: deviceId, address, port, username, password, tls: ciscoTls(tls), clock });
+      const feedback = listener === null ? {} : { feedback: { listener, key: secret.feedbackKey(deviceId) } };
+      const account = { username, password, tls: ciscoTls(tls) };
+      return new CiscoDevice({ id: deviceId, address, port, ...account, clock, ...feedback });
     }
   }
 }

@@ -28,7 +28,7 @@ import { roomPath } from '../web/paths.ts';
 import { createWeb, type Web } from '../web/web.ts';
 import { openCalendar } from './calendars.ts';
 import { startCleanUp } from './clean-up.ts';
-import { openDevices, openWebexAccount, type RoomDevices } from './devices.ts';
+import { openCiscoFeedback, openDevices, openWebexAccount, type RoomDevices } from './devices.ts';
 import { Directory } from './directory.ts';
 import { GuestCalls } from './guest-calls.ts';
 import { MailboxMarks } from './mailbox-marks.ts';
@@ -199,11 +199,13 @@ async function openRooms(
   if (online !== null) opened.push(() => online.close());
   const webex = openWebexAccount(config, clock);
   if (webex !== null) opened.push(() => webex.close());
+  const ciscoFeedback = await openCiscoFeedback(config, clock);
+  if (ciscoFeedback !== null) opened.push(() => ciscoFeedback.close());
   const devices = new Map<string, RoomDevices>();
   const rooms = new Map<string, Room>();
   for (const room of config.rooms) {
     const settings = roomSettings(config, room, sip?.domain ?? null);
-    const own = await openDevices(room, { base, clock, webex });
+    const own = await openDevices(room, { base, clock, webex, ciscoFeedback, secret });
     devices.set(room.id, own);
     for (const device of own.devices) {
       if (device.kind !== 'pushed') continue;

@@ -40,6 +40,11 @@ export class Secret {
     return this.#derive('notifications');
   }
 
+  /** The part of the address that a device posts its feedback to. */
+  feedbackKey(deviceId: string): string {
+    return this.#derive('feedback', deviceId);
+  }
+
   /** 26 base32 characters: 130 bits of HMAC-SHA-256 over the parts, each with its length so that none runs into the next. */
   #derive(...parts: readonly string[]): string {
     const hmac = createHmac('sha256', this.#key);

@@ -28,6 +28,18 @@ export function disconnectCommand(callId: string): string {
   return `<Command><Call><Disconnect command="True"><CallId>${xmlText(callId)}</CallId></Disconnect></Call></Command>`;
 }
 
+export function registerFeedbackCommand(slot: string, url: string, expressions: readonly string[]): string {
+  const wanted = expressions.map((path, index) => `<Expression item="${index + 1}">${xmlText(path)}</Expression>`);
+  return (
+    `<Command><HttpFeedback><Register command="True"><FeedbackSlot>${slot}</FeedbackSlot>` +
+    `<ServerUrl>${xmlText(url)}</ServerUrl>${wanted.join('')}</Register></HttpFeedback></Command>`
+  );
+}
+
+export function deregisterFeedbackCommand(slot: string): string {
+  return `<Command><HttpFeedback><Deregister command="True"><FeedbackSlot>${xmlText(slot)}</FeedbackSlot></Deregister></HttpFeedback></Command>`;
+}
+
 /**
  * The list in the form of `bookingsputxml`. Bookings of others go back as they were listed, with every field.
  */

@@ -19,6 +19,7 @@ import { checkCisco } from './checks.ts';
 import { bookingsDocument, clearCommand, listCommand, putCommand, resultOf } from './commands.ts';
 import { CiscoConnection } from './connection.ts';
 import { clockToleratedMs, type Facts, readFacts, type Way, wayOf } from './facts.ts';
+import { CiscoFeedback, type FeedbackOptions } from './feedback.ts';
 import type { CiscoTls } from './tls.ts';
 
 export interface CiscoOptions {
@@ -34,6 +35,8 @@ export interface CiscoOptions {
   clock: ConnectorClock;
   /** Milliseconds for one request. Default 10,000. */
   requestTimeoutMs?: number;
+  /** Without it, changes on the device are noticed when its list is compared. */
+  feedback?: FeedbackOptions;
 }
 
 /** What a device is asked of itself again after so long, milliseconds: firmware and registration change rarely. */
@@ -45,6 +48,7 @@ export class CiscoDevice implements PushedDevice {
   readonly #options: CiscoOptions;
   readonly #connection: CiscoConnection;
   #facts: { facts: Facts; way: Way; at: number } | null = null;
+  #feedback: CiscoFeedback | null = null;
 
   constructor(options: CiscoOptions) {
     this.#options = options;
@@ -59,7 +63,9 @@ export class CiscoDevice implements PushedDevice {
 
   async list(signal: AbortSignal): Promise<readonly DeviceEntry[]> {
     await this.#known(signal);
-    return (await this.#listing(signal)).map(({ booking }) => entryOf(booking));
+    const listed = await this.#listing(signal);
+    this.#feedback?.begin();
+    return listed.map(({ booking }) => entryOf(booking));
   }
 
   async replace(entries: readonly JoinEntry[], signal: AbortSignal): Promise<void> {
@@ -88,8 +94,18 @@ export class CiscoDevice implements PushedDevice {
     return entryOf(bookingOf(entry));
   }
 
+  watch(changed: () => void): () => Promise<void> {
+    const { feedback: options, clock } = this.#options;
+    if (options === undefined) return async () => {};
+    const feedback = new CiscoFeedback(options, this.#connection, clock, changed);
+    this.#feedback = feedback;
+    return () => feedback.close();
+  }
+
   notices(): readonly string[] {
     const notices: string[] = [];
+    const trouble = this.#feedback?.trouble ?? null;
+    if (trouble !== null) notices.push(trouble);
     if (this.#options.tls.kind === 'none') {
       notices.push(
         'its certificate is NOT checked (tls.verify: false): whoever answers at its address gets the password',
