@@ -3,15 +3,14 @@
  * and CPU and memory of one 720p30 call by process. Bounded to about a minute.
  */
 import { createSocket, type Socket } from 'node:dgram';
-import { readFileSync } from 'node:fs';
 import { createWorker } from 'mediasoup';
-import type { Browser } from 'playwright-core';
 import { isRtcp, writeRtp } from '../media/bridge/rtp.ts';
 import { Splice } from '../media/bridge/splice.ts';
 import { findMediaParts } from '../media/setup/find.ts';
 import { systemClock } from '../src/clock.ts';
 import { missing, openSender, startBridge, startBrowser } from '../test/media/bridge-harness.ts';
 import { h264, pcmu, RoomPeer, until } from '../test/media/room-peer.ts';
+import { cpuByProcess, memory } from './measured/processes.ts';
 
 function percentile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b);
@@ -124,41 +123,6 @@ async function relay(packetsPerSecond: number, streams: number, spliced: boolean
   worker.close();
 }
 
-/** CPU seconds so far, by what the process is. */
-async function cpuByProcess(
-  browser: Browser,
-  workerPid: number,
-): Promise<{ cpu: Map<string, number>; pids: Map<string, number[]> }> {
-  const session = await browser.newBrowserCDPSession();
-  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
-  await session.detach();
-  const cpu = new Map<string, number>();
-  const pids = new Map<string, number[]>();
-  const add = (name: string, pid: number, seconds: number): void => {
-    cpu.set(name, (cpu.get(name) ?? 0) + seconds);
-    pids.set(name, [...(pids.get(name) ?? []), pid]);
-  };
-  for (const { type, id, cpuTime } of processInfo) add(`chromium ${type}`, id, cpuTime);
-  const stat = readFileSync(`/proc/${workerPid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  add('worker', workerPid, (Number(stat[11]) + Number(stat[12])) / 100);
-  const own = process.cpuUsage();
-  add('node (bridge and bench)', process.pid, (own.user + own.system) / 1e6);
-  return { cpu, pids };
-}
-
-/** Proportional set size, MiB: what is shared is counted once. */
-function memory(pids: readonly number[]): number {
-  let kilobytes = 0;
-  for (const pid of pids) {
-    try {
-      kilobytes += Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
-    } catch {
-      // Gone, or not ours to read.
-    }
-  }
-  return kilobytes / 1024;
-}
-
 async function call720p(): Promise<void> {
   const bridge = await startBridge();
   const browser = await startBrowser();
@@ -177,13 +141,14 @@ async function call720p(): Promise<void> {
     await until('both ways', async () => (await guest.heard()).frames > 30 && room.video.received.length > 100);
     const seconds = 12;
     const [workerPid = 0] = bridge.workerPids;
+    const processes = { worker: workerPid, 'node (bridge and bench)': process.pid };
     const [before, heard, at] = [
-      await cpuByProcess(browser, workerPid),
+      await cpuByProcess({ chromium: browser }, processes),
       await guest.heard(),
       room.video.received.length,
     ];
     await wait(seconds * 1000);
-    const [after, now] = [await cpuByProcess(browser, workerPid), await guest.heard()];
+    const [after, now] = [await cpuByProcess({ chromium: browser }, processes), await guest.heard()];
     const packets = room.video.received.slice(at);
     const frames = new Set(packets.map(({ timestamp }) => timestamp)).size;
     const kbit = packets.reduce((sum, { payload }) => sum + payload.length, 0) / seconds / 125;
@@ -192,11 +157,11 @@ async function call720p(): Promise<void> {
         `meeting → room 1280x720 at ${(frames / seconds).toFixed(1)} frames/s, ${kbit.toFixed(0)} kbit/s\n`,
     );
     let total = 0;
-    for (const [name, cpu] of after.cpu) {
-      const share = ((cpu - (before.cpu.get(name) ?? 0)) / seconds) * 100;
+    for (const [name, { seconds: cpu, pids }] of after) {
+      const share = ((cpu - (before.get(name)?.seconds ?? 0)) / seconds) * 100;
       total += share;
       process.stdout.write(
-        `  ${name.padEnd(26)} ${share.toFixed(1).padStart(6)} % of one core ${memory(after.pids.get(name) ?? [])
+        `  ${name.padEnd(26)} ${share.toFixed(1).padStart(6)} % of one core ${memory(pids)
           .toFixed(0)
           .padStart(6)} MiB\n`,
       );

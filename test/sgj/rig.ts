@@ -54,8 +54,13 @@ export interface PlannedMeeting {
   early(): { packets: number; messages: number };
 }
 
-/** Null, with the reason on stdout, where a part is missing. */
-export async function openCallRig(options: { warmPages?: number } = {}): Promise<CallRig | null> {
+/**
+ * Null, with the reason on stdout, where a part is missing. `hostBrowser`: a browser for the host's page alone, which
+ * otherwise shares that of the guests.
+ */
+export async function openCallRig(
+  options: { warmPages?: number; hostBrowser?: Browser } = {},
+): Promise<CallRig | null> {
   const { chromium, workerBin } = findMediaParts();
   if (chromium === null || workerBin === null) {
     process.stdout.write('      skipped: there is no Chromium, or no worker of mediasoup (npm run setup)\n');
@@ -109,7 +114,7 @@ export async function openCallRig(options: { warmPages?: number } = {}): Promise
     },
   });
   const [bound] = await edge.listen();
-  const host = await (await browser.newContext()).newPage();
+  const host = await (await (options.hostBrowser ?? browser).newContext()).newPage();
   await host.goto(`${server.host}?width=1280&height=720&fps=30`);
   await host.mouse.click(5, 5);
 
