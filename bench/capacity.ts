@@ -193,7 +193,7 @@ async function climb(parts: Parts, from: number): Promise<void> {
     }
     largest = number;
   }
-  process.stdout.write(`held without loss: ${largest} calls at once; limited by ${limit}\n`);
+  process.stdout.write(`held without loss: ${largest} at once; limited by ${limit}\n`);
 }
 
 async function run(): Promise<void> {

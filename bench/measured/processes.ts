@@ -25,7 +25,7 @@ export async function cpuByProcess(
     const session = await browser.newBrowserCDPSession();
     const { processInfo } = await session.send('SystemInfo.getProcessInfo');
     await session.detach();
-    for (const { type, id, cpuTime } of processInfo) add(`${name} ${type}`, id, cpuTime);
+    for (const { type, id, cpuTime } of processInfo) add(`${name} ${type.split('.')[0]}`, id, cpuTime);
   }
   for (const [name, pid] of Object.entries(others)) {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
