@@ -1,6 +1,6 @@
 /**
  * Runs a script of this project on a Node that can: on the one at hand if it is new enough, else on the one that came with
- * `npm ci`. (npm 10 and 11 put that one first on the path of scripts; npm 9 does not.) Plain JavaScript, since it is old
+ * `npm ci`. (npm 11 puts that one first on the path of scripts; npm 9 and 10 do not.) Plain JavaScript, since it is old
  * Nodes that read it. Usage: node .node/run.js SCRIPT ARGUMENT…
  */
 import { spawn } from 'node:child_process';
