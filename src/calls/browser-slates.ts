@@ -1,7 +1,7 @@
 /** Slates as pages of the shared Chromium (media/slate). */
 import type { Browser } from 'playwright-core';
 import { openSlate } from '../../media/slate/slate.ts';
-import type { CallLog } from './call.ts';
+import type { CallLog } from './call-log.ts';
 import type { Slates } from './slates.ts';
 
 /** @param browser the running Chromium, launched again by its owner when it has died */

@@ -4,18 +4,13 @@ import { UnacceptableOffer } from '../../media/call.ts';
 import { chooseLegs, mayFallBack } from '../../media/guest/choose.ts';
 import type { GuestAdapter, GuestLeg, GuestState, MeetingAddress, Outcome } from '../../media/guest/guest.ts';
 import type { TokenDirectory, TokenEntry } from './admission.ts';
+import type { CallLog } from './call-log.ts';
 import { HoldWatch } from './hold-watch.ts';
 import { type CallOutcome, outcomeTable } from './outcomes.ts';
 import type { RecordKeeper } from './records.ts';
 import { SlateKeeper } from './slate-keeper.ts';
 import type { SlateScene, Slates } from './slates.ts';
 import { type CallState, mayFollow } from './states.ts';
-
-export type CallLog = (
-  level: 'debug' | 'info' | 'warn' | 'error',
-  message: string,
-  fields?: Record<string, unknown>,
-) => void;
 
 export interface CallParts {
   leg: SipLeg;

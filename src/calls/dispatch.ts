@@ -4,7 +4,8 @@ import type { GuestAdapter } from '../../media/guest/guest.ts';
 import type { Clock } from '../clock.ts';
 import type { Collection, Store } from '../store/store.ts';
 import { type Admission, admit, type TokenDirectory, type TokenEntry } from './admission.ts';
-import { Call, type CallLog } from './call.ts';
+import { Call } from './call.ts';
+import type { CallLog } from './call-log.ts';
 import { type CallOutcome, outcomeTable } from './outcomes.ts';
 import {
   type CallQuery,

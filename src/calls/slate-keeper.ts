@@ -1,6 +1,6 @@
 /** Keeps one call's slate up: opens it, shows the newest scene, and opens another when its page is lost. */
 import type { PagePort } from '../../media/call.ts';
-import type { CallLog } from './call.ts';
+import type { CallLog } from './call-log.ts';
 import type { CallSlate, SlateScene, Slates } from './slates.ts';
 
 /** How often a lost slate is replaced in one call. */

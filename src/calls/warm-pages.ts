@@ -2,7 +2,7 @@
 import type { GuestAdapter } from '../../media/guest/guest.ts';
 import type { Clock } from '../clock.ts';
 import type { TokenDirectory } from './admission.ts';
-import type { CallLog } from './call.ts';
+import type { CallLog } from './call-log.ts';
 
 export interface WarmPagesOptions {
   guests: readonly GuestAdapter[];

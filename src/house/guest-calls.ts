@@ -10,7 +10,7 @@ import { ensureMediaParts } from '../../media/setup/ensure.ts';
 import type { MediaParts, Part } from '../../media/setup/find.ts';
 import type { TokenDirectory } from '../calls/admission.ts';
 import { browserSlates } from '../calls/browser-slates.ts';
-import type { CallLog } from '../calls/call.ts';
+import type { CallLog } from '../calls/call-log.ts';
 import { type CallChange, type Calls, createCalls } from '../calls/dispatch.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/schema.ts';

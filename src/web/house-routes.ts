@@ -3,12 +3,12 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { callsQuerySchema } from '../calls/command.ts';
 import { notFound, say, tooMany } from './answers.ts';
+import type { WebContext } from './context.ts';
 import { adminMay, bearsAdminSecret } from './guard.ts';
 import type { RoomName } from './house.ts';
 import { startPage, statusPage } from './pages.ts';
 import { roomPath } from './paths.ts';
 import type { AddressesAnswer, StatusAnswer } from './status-answer.ts';
-import type { WebContext } from './web.ts';
 
 /** What is not as it should be is taken as not asked for. */
 const statusQuery = z.object({

@@ -2,8 +2,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { notFound, tooMany } from './answers.ts';
+import type { WebContext } from './context.ts';
 import { opensRoom } from './guard.ts';
-import type { WebContext } from './web.ts';
 
 const paramsSchema = z.object({ roomId: z.string().max(100), secret: z.string().max(100) });
 

@@ -4,11 +4,11 @@ import { z } from 'zod';
 import type { PulledAnswer } from '../../connectors/devices/answer.ts';
 import { joinOutcomes } from '../../connectors/devices/panel/state.ts';
 import { notFound, say } from './answers.ts';
+import type { WebContext } from './context.ts';
 import { sameOrigin } from './guard.ts';
 import { roomPath } from './paths.ts';
 import { type OpenedRoom, RoomGate } from './room-gate.ts';
 import type { Streams } from './streams.ts';
-import type { WebContext } from './web.ts';
 
 const pageQuery = z.object({
   theme: z.enum(['light', 'dark']).nullable().catch(null),

@@ -7,45 +7,13 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../telemetry/log.ts';
 import { addRoomGauges, type Metrics } from '../telemetry/metrics.ts';
 import { notFound, say } from './answers.ts';
-import { type Assets, bundleAssets } from './assets.ts';
+import { bundleAssets } from './assets.ts';
+import { defaultLimits, type WebContext, type WebLimits } from './context.ts';
 import { opensRoom } from './guard.ts';
 import type { House } from './house.ts';
 import { addHouseRoutes } from './house-routes.ts';
 import { addRoomRoutes } from './room-routes.ts';
 import { Streams } from './streams.ts';
-
-/** What one address or room may ask for. Each has a default that a site of 10,000 rooms behind one proxy can live with. */
-export interface WebLimits {
-  /** Every request, by address. Default 6,000. */
-  requestsPerAddressPerMinute: number;
-  /** Default 300. */
-  readsPerRoomPerMinute: number;
-  /** Join and Hang up together. Default 12. */
-  pressesPerRoomPerMinute: number;
-  /** Default 30; then 429. */
-  wrongSecretsPerAddressPerMinute: number;
-  /** Open event streams. Default 20,000, and 16 for one room. */
-  streams: number;
-  streamsPerRoom: number;
-  /** Milliseconds for a request to arrive whole. Default 10,000. */
-  requestMs: number;
-  /** Milliseconds between the beats of an event stream. Default 15,000; panels take 40 s of silence for a break. */
-  beatMs: number;
-  /** Milliseconds that open requests are given when Usher ends. Default 3,000. */
-  drainMs: number;
-}
-
-const defaultLimits: WebLimits = {
-  requestsPerAddressPerMinute: 6_000,
-  readsPerRoomPerMinute: 300,
-  pressesPerRoomPerMinute: 12,
-  wrongSecretsPerAddressPerMinute: 30,
-  streams: 20_000,
-  streamsPerRoom: 16,
-  requestMs: 10_000,
-  beatMs: 15_000,
-  drainMs: 3_000,
-};
 
 export interface WebOptions {
   house: House;
@@ -68,23 +36,6 @@ export interface Web {
   readonly url: string;
   /** Ends the event streams, lets open requests finish for a while, then closes. */
   close(): Promise<void>;
-}
-
-/** What the routes share. */
-export interface WebContext {
-  house: House;
-  clock: Clock;
-  log: Log;
-  metrics: Metrics;
-  limits: WebLimits;
-  assets: Assets;
-  publicUrl: string | null;
-  /** Whether a proxy is configured, by `publicUrl` or `trustedProxies`. */
-  proxied: boolean;
-  /** What addresses of ours begin with: the public URL, else where we listen. */
-  address(): string;
-  /** What a room's panels should know now; `null` where there is no such room or panel. */
-  update(roomId: string): PanelUpdate | null;
 }
 
 /** @throws Error when the address cannot be listened on; the message names it and what to change. */

@@ -3,8 +3,9 @@ import { parse } from 'acorn';
 import { SimulatedClock } from '../../src/clock.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
+import type { WebLimits } from '../../src/web/context.ts';
 import { type RoomPage, roomPath } from '../../src/web/paths.ts';
-import { createWeb, type Web, type WebLimits, type WebOptions } from '../../src/web/web.ts';
+import { createWeb, type Web, type WebOptions } from '../../src/web/web.ts';
 import { entry, hour, minute, TestHouse } from './house.ts';
 
 const now = Date.UTC(2026, 2, 5, 10, 0);
