@@ -44,7 +44,7 @@ if (only.length === 0) {
 }
 
 const mocha = new Mocha({
-  timeout: 20_000,
+  timeout: long ? 600_000 : 30_000,
   slow: 2_000,
   forbidOnly: process.env['CI'] !== undefined,
   reporter: option('--reporter') ?? 'spec',
