@@ -81,7 +81,7 @@ export class WorkerPool {
   }
 
   async #add(): Promise<void> {
-    const worker = await createWorker({ workerBin: this.#options.workerBin, logLevel: 'none' });
+    const worker = await withoutSignals(() => createWorker({ workerBin: this.#options.workerBin, logLevel: 'none' }));
     if (this.#closed) return end(worker);
     this.#load.set(worker, 0);
     worker.on('died', (error) => {
@@ -121,4 +121,20 @@ function end(worker: types.Worker): Promise<void> {
     worker.once('subprocessclose', () => resolve());
     worker.close();
   });
+}
+
+/**
+ * mediasoup closes a worker itself on SIGINT and SIGTERM, and with it calls that should end in order first. Its listeners are
+ * set while `start` runs, before the first wait, and are taken off again.
+ */
+function withoutSignals<T>(start: () => Promise<T>): Promise<T> {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const before = signals.map((signal) => new Set(process.listeners(signal)));
+  const starting = start();
+  for (const [index, signal] of signals.entries()) {
+    for (const listener of process.listeners(signal)) {
+      if (!before[index]?.has(listener)) process.removeListener(signal, listener);
+    }
+  }
+  return starting;
 }

@@ -32,8 +32,8 @@ interface DemoMeeting {
 export interface DemoRoom {
   id: string;
   name: string;
-  /** Whether Join makes a video system dial; else the panel shows what to dial. */
-  hasVideoSystem: boolean;
+  /** What dials when Join is pressed; with `none` the panel shows what to dial. */
+  videoSystem: 'codec' | 'simple' | 'none';
   meetings: readonly DemoMeeting[];
 }
 
@@ -44,7 +44,7 @@ export const demoRooms: readonly DemoRoom[] = [
   {
     id: 'oslo',
     name: 'Oslo',
-    hasVideoSystem: true,
+    videoSystem: 'codec',
     meetings: [
       {
         name: 'review',
@@ -94,7 +94,7 @@ export const demoRooms: readonly DemoRoom[] = [
   {
     id: 'lisbon',
     name: 'Lisbon',
-    hasVideoSystem: true,
+    videoSystem: 'simple',
     meetings: [
       {
         name: 'standup',
@@ -136,7 +136,7 @@ export const demoRooms: readonly DemoRoom[] = [
   {
     id: 'kyoto',
     name: 'Kyoto',
-    hasVideoSystem: false,
+    videoSystem: 'none',
     meetings: [
       {
         name: 'supplier',

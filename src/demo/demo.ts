@@ -11,8 +11,14 @@ import { parseConfig } from '../config/load.ts';
 import { openHouse, type RunningHouse } from '../house/house.ts';
 import { ended, ownVersion } from '../house/serve.ts';
 import { createLog } from '../telemetry/log.ts';
-import { demoRooms, ownTenant, writeDemoCalendars } from './calendars.ts';
-import { guestAdapterModule, startDemoMeetings, videoSystemModule } from './fixtures.ts';
+import { type DemoRoom, demoRooms, ownTenant, writeDemoCalendars } from './calendars.ts';
+import {
+  type DemoCodec,
+  guestAdapterModule,
+  startDemoCodec,
+  startDemoMeetings,
+  videoSystemModule,
+} from './fixtures.ts';
 
 interface DemoOptions {
   data: string;
@@ -33,9 +39,9 @@ export const demoCommand: Command = async (args, io) => {
   };
   // The ready line is all that a reader of --json gets; the log goes where people look for trouble.
   const log = createLog({ level: options.json ? 'warn' : 'info', destination: io.stderr });
-  const meetings = await startDemoMeetings();
+  const [meetings, codec] = await Promise.all([startDemoMeetings(), startDemoCodec()]);
   try {
-    const configText = JSON.stringify(demoConfig(ports, meetings.url));
+    const configText = JSON.stringify(demoConfig(ports, meetings.url, codec));
     const house = await openHouse({
       config: await parseConfig(configText, resolve(options.data, 'demo.yaml'), {}),
       base: resolve(options.data),
@@ -50,14 +56,14 @@ export const demoCommand: Command = async (args, io) => {
     try {
       await house.rooms.settled();
       if (options.waitForBridge && !(await house.bridgeReady)) throw new Error(house.bridgeProgress() ?? 'no bridge');
-      const facts: Facts = { house, calendars, meetingHost: meetings.host };
+      const facts: Facts = { house, calendars, meetingHost: meetings.host, codecScreen: codec.screen };
       io.stdout.write(options.json ? `${JSON.stringify(ready(facts))}\n` : greeting(facts));
       await ended(io);
     } finally {
       await house.close();
     }
   } finally {
-    await meetings.close();
+    await Promise.all([meetings.close(), codec.close()]);
   }
   return 0;
 };
@@ -66,6 +72,7 @@ interface Facts {
   house: RunningHouse;
   calendars: Readonly<Record<string, string>>;
   meetingHost: string;
+  codecScreen: string;
 }
 
 function optionsOf(args: readonly string[]): DemoOptions {
@@ -104,7 +111,15 @@ function usualPort(port: number): Promise<number> {
   });
 }
 
-function demoConfig(ports: { http: number; sip: number }, meetings: string): object {
+/** Oslo has a Cisco codec that its entries are pushed to, Lisbon a system without a booking list. */
+function videoSystemOf(kind: DemoRoom['videoSystem'], codec: DemoCodec): object[] {
+  if (kind === 'none') return [];
+  if (kind === 'simple') return [{ type: 'module', module: videoSystemModule, dials: true }];
+  const { address, port, username, password, ca } = codec;
+  return [{ type: 'cisco', address, port, username, password, tls: { ca }, dials: true }];
+}
+
+function demoConfig(ports: { http: number; sip: number }, meetings: string, codec: DemoCodec): object {
   return {
     dataFolder: '.',
     ownTenants: [ownTenant],
@@ -114,15 +129,11 @@ function demoConfig(ports: { http: number; sip: number }, meetings: string): obj
       listen: (['udp', 'tcp'] as const).map((transport) => ({ transport, address: '127.0.0.1', port: ports.sip })),
     },
     guests: { adapters: [{ module: guestAdapterModule, options: { server: meetings } }] },
-    rooms: demoRooms.map(({ id, name, hasVideoSystem }) => ({
+    rooms: demoRooms.map(({ id, name, videoSystem }) => ({
       id,
       name,
       calendar: { type: 'folder', path: `calendars/${id}` },
-      devices: [
-        { type: 'panel' },
-        { type: 'ics-feed' },
-        ...(hasVideoSystem ? [{ type: 'module', module: videoSystemModule, dials: true }] : []),
-      ],
+      devices: [{ type: 'panel' }, { type: 'ics-feed' }, ...videoSystemOf(videoSystem, codec)],
     })),
   };
 }
@@ -148,7 +159,7 @@ function ready({ house, calendars, meetingHost }: Facts): object {
   };
 }
 
-function greeting({ house, calendars, meetingHost }: Facts): string {
+function greeting({ house, calendars, meetingHost, codecScreen }: Facts): string {
   const rooms = house.rooms
     .all()
     .map(
@@ -159,6 +170,7 @@ function greeting({ house, calendars, meetingHost }: Facts): string {
     `Usher is running: ${house.web}/`,
     '',
     ...rooms,
+    `  Oslo’s codec  ${codecScreen}`,
     `  Meeting host  ${meetingHost}`,
     '',
     'Open a panel and press Join: the room dials, and waits in the lobby that the meeting host page shows.',

@@ -1,6 +1,6 @@
 /**
- * What the demo takes from `fixtures/`, by path, as any configuration could: the meeting simulator with the way into it, and
- * a video system that dials. Usher itself knows none of them.
+ * What the demo takes from `fixtures/`, by path, as any configuration could: the meeting simulator with the way into it, a
+ * Cisco codec, and a video system without a booking list. Usher itself knows none of them.
  */
 import { fileURLToPath } from 'node:url';
 
@@ -30,5 +30,30 @@ function hasStart(loaded: unknown): loaded is { startMeetingServer(options: obje
     loaded !== null &&
     'startMeetingServer' in loaded &&
     typeof loaded.startMeetingServer === 'function'
+  );
+}
+
+export interface DemoCodec {
+  address: string;
+  port: number;
+  username: string;
+  password: string;
+  /** PEM of the authority to trust. */
+  ca: string;
+  /** Its touch panel, as a page. */
+  screen: string;
+  close(): Promise<void>;
+}
+
+/** Starts the simulated Cisco codec. */
+export async function startDemoCodec(): Promise<DemoCodec> {
+  const loaded: unknown = await import(fixture('codec/start.ts'));
+  if (!hasStartCodec(loaded)) throw new Error('fixtures/codec/start.ts has no startCodec');
+  return loaded.startCodec();
+}
+
+function hasStartCodec(loaded: unknown): loaded is { startCodec(): Promise<DemoCodec> } {
+  return (
+    typeof loaded === 'object' && loaded !== null && 'startCodec' in loaded && typeof loaded.startCodec === 'function'
   );
 }

@@ -42,6 +42,8 @@ interface Target {
   room: Room;
   device: PushedDevice;
   record: DeviceRecord;
+  /** Whether its list has been seen since the start: what vanished before, a reboot may have taken. */
+  seen: boolean;
   cancelCompare: (() => void) | null;
 }
 
@@ -76,7 +78,7 @@ export class Reconciler {
         const { id } = device.description;
         const stored = await this.#options.devices.get(id);
         const record = stored?.value ?? newDeviceRecord(id, room.id);
-        this.#targets.set(id, { room, device, record, cancelCompare: null });
+        this.#targets.set(id, { room, device, record, seen: false, cancelCompare: null });
         if (device.watch) this.#stops.push(device.watch(() => this.#queue.add(id)));
         // A plan that has never been read is not pushed: an empty list that nobody meant would take buttons away.
         if (room.plan.readAt !== null) this.#queue.add(id);
@@ -199,7 +201,8 @@ export class Reconciler {
     const expected = wanted.filter(({ id }) => record.confirmed.includes(id));
     const gone = expected.filter(({ id }) => !found.some((entry) => entry.id === id));
     const recent = record.vanishedAt.filter((at) => now - at < vanishingWindowMs);
-    if (expected.length > 0 && gone.length === expected.length) recent.push(now);
+    if (target.seen && expected.length > 0 && gone.length === expected.length) recent.push(now);
+    target.seen = true;
     const held = recent.length > vanishingsTolerated;
     target.record = {
       ...record,
