@@ -65,6 +65,12 @@ const bad: readonly Bad[] = [
     entries: 0,
   },
   {
+    what: 'ten thousand events in a day',
+    make: file(calendar(...Array.from({ length: 10_000 }, (_, index) => event(`event-${index}`)))),
+    told: /^$/,
+    entries: 10_000,
+  },
+  {
     what: 'a folder that is not there',
     make: (folder) => rm(folder, { recursive: true }),
     told: /create it, or correct the path/,
