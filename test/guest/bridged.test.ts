@@ -110,10 +110,12 @@ describe('a guest page between the bridge and the simulated meeting @sgj', funct
       }
 
       await call.setGate('closed');
-      // What the worker had sent by then is there once it has answered.
+      // What the worker had sent by then is on the room's sockets once it has answered.
       await call.stats();
+      await room.drained();
       const closed = { ...room.received };
       await leg.leave();
+      await room.drained();
       assert.deepEqual(room.received, closed, 'not a packet after the gate was closed');
     });
   }

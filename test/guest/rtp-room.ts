@@ -15,6 +15,8 @@ export interface RtpRoom {
   readonly received: { audio: number; video: number };
   /** Share of the last half second that is a tone of `hz`, 0 to 1. */
   hears(hz: number): number;
+  /** Every packet that had reached the room's sockets before the call is counted in `received` afterwards. */
+  drained(): Promise<void>;
   close(): void;
 }
 
@@ -55,6 +57,7 @@ export async function rtpRoom(call: BridgedCall, hz: number): Promise<RtpRoom> {
   return {
     received,
     hears: (tone) => toneShare({ rate, samples: heard }, tone, 0.5),
+    drained: async () => void (await Promise.all([audio, video].map(drained))),
     close() {
       clearInterval(speaking);
       audio.close();
@@ -85,6 +88,21 @@ async function bound(): Promise<Socket> {
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
   return socket;
+}
+
+/** A socket gives out its datagrams in their order: after a marker sent now there is nothing left that came before it. */
+async function drained(socket: Socket): Promise<void> {
+  const marker = Buffer.from('drained');
+  const arrived = new Promise<void>((resolve) => {
+    const onMessage = (packet: Buffer): void => {
+      if (!packet.equals(marker)) return;
+      socket.off('message', onMessage);
+      resolve();
+    };
+    socket.on('message', onMessage);
+  });
+  socket.send(marker, socket.address().port, '127.0.0.1');
+  await arrived;
 }
 
 /** Not RTCP, which may come on the same port (RFC 5761 section 4). */
