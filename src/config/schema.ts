@@ -5,43 +5,15 @@
 import { z } from 'zod';
 import { policySchema } from '../../parsers/policy.ts';
 import { ruleSchema } from '../../parsers/rules.ts';
-import { iana } from '../time-zones.ts';
-
-/** `en-GB`: English words with the 24-hour clock and the day before the month. */
-export const languages = ['en', 'en-GB', 'de', 'fr', 'es', 'ja'] as const;
-export type Language = (typeof languages)[number];
+import { calendar } from './calendars.ts';
+import { cisco, device, webex } from './devices.ts';
+import { guests, sip } from './sip.ts';
+import { address, cidr, guid, languages, pem, port, timeZone } from './values.ts';
 
 const id = z
   .string()
   .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'use 1 to 63 lower-case letters, digits and inner hyphens')
   .describe('Unique and stable: it is part of addresses and of dial tokens. Renaming it makes a new room.');
-
-const guid = z
-  .string()
-  .regex(
-    /^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/,
-    'use a GUID such as 00000000-0000-0000-0000-000000000000',
-  )
-  .transform((value) => value.toLowerCase());
-
-const timeZone = z
-  .string()
-  .transform((name, context) => {
-    const zone = iana(name);
-    if (zone !== null) return zone;
-    context.addIssue({
-      code: 'custom',
-      message: 'use an IANA name (Europe/Oslo) or a Windows name (W. Europe Standard Time)',
-    });
-    return z.NEVER;
-  })
-  .describe('IANA or Windows name of a time zone.');
-
-const port = z.int().min(0).max(65_535).describe('0 takes any free port.');
-const address = z
-  .union([z.ipv4(), z.ipv6()], { error: 'use an IP address, e.g. 127.0.0.1 or 0.0.0.0' })
-  .describe('IP address to listen on.');
-const cidr = z.union([z.cidrv4(), z.cidrv6()], { error: 'use CIDR, e.g. 192.0.2.0/24' });
 
 const hide = z.enum(['all', 'private', 'never']);
 const privacy = z.strictObject({
@@ -67,112 +39,6 @@ const meetings = z.strictObject({
   tentative: show.default('listed').describe('Meetings that the room has not accepted for certain.'),
   allDay: show.default('listed'),
 });
-
-const calendar = z.discriminatedUnion('type', [
-  z.strictObject({
-    type: z.literal('folder').describe('A folder of .ics and .eml files, watched.'),
-    path: z.string().min(1).describe('Relative to the configuration file.'),
-  }),
-  z.strictObject({
-    type: z.literal('feed').describe('An iCalendar feed over http or https.'),
-    url: z.string().min(1).describe('http, https or webcal address. A secret belongs into ${env:…} or ${file:…}.'),
-    pollMinutes: z.number().min(0.25).max(1440).default(2),
-    allowPrivateAddresses: z
-      .boolean()
-      .default(false)
-      .describe('Whether the feed may be on a private or loopback address.'),
-    username: z.string().optional(),
-    password: z.string().optional(),
-  }),
-  z.strictObject({
-    type: z.literal('graph').describe('A room mailbox in Exchange Online, by Microsoft Graph; needs microsoft365.'),
-    mailbox: z.email().optional().describe('Default: the email of the room.'),
-    pollMinutes: z
-      .number()
-      .min(0.25)
-      .max(1440)
-      .default(5)
-      .describe('How often it is read when no notification tells of a change.'),
-  }),
-]);
-
-const dials = z.boolean().default(false).describe('This is the device of the room that dials. At most one per room.');
-const tls = z
-  .strictObject({
-    ca: z.string().min(1).optional().describe('PEM of the authority that signed the certificate: ${file:ca.pem}.'),
-    fingerprint: z
-      .string()
-      .regex(/^[0-9a-fA-F]{2}(?::?[0-9a-fA-F]{2}){31}$/, 'use the SHA-256 of the certificate: 64 hexadecimal digits')
-      .optional()
-      .describe("SHA-256 of the device's own certificate, pinned."),
-    verify: z
-      .boolean()
-      .default(true)
-      .describe('false: the certificate is not checked, and whoever answers gets the password.'),
-  })
-  .refine(
-    ({ ca, fingerprint, verify }) => [ca !== undefined, fingerprint !== undefined, !verify].filter(Boolean).length <= 1,
-    'give one of ca, fingerprint and verify: false',
-  )
-  .prefault({});
-const device = z.discriminatedUnion('type', [
-  z.strictObject({
-    type: z.literal('cisco').describe('A Cisco video system (RoomOS, CE) on the local network; see docs/devices.md.'),
-    address: z.string().min(1).max(253).describe('Host name or IP address.'),
-    port: z.int().min(1).max(65_535).default(443),
-    username: z.string().min(1).describe('A local account of the device with the role Admin.'),
-    password: z.string().min(1).describe('${env:…} or ${file:…}.'),
-    tls,
-    dials,
-  }),
-  z.strictObject({
-    type: z
-      .literal('webex')
-      .describe('A video system that is reached through the Webex cloud; needs webex at the top.'),
-    deviceId: z.string().min(1).max(512).describe('As Webex lists it under /devices.'),
-  }),
-  z.strictObject({ type: z.literal('panel').describe('The panel page, for a touch panel or tablet beside the room.') }),
-  z.strictObject({ type: z.literal('ics-feed').describe('An iCalendar feed of the entries.') }),
-  z.strictObject({
-    type: z.literal('module').describe('A device connector of your own: a module whose default export opens a device.'),
-    module: z.string().min(1).describe('Package name, or a path relative to the configuration file.'),
-    options: z.unknown().optional(),
-    dials,
-  }),
-]);
-
-const cisco = z.strictObject({
-  feedback: z
-    .strictObject({
-      publicUrl: z
-        .url({ protocol: /^https?$/ })
-        .max(1_000)
-        .describe('How devices reach the listener.'),
-      address: address.default('0.0.0.0'),
-      port: port.default(8082),
-    })
-    .optional()
-    .describe('Where devices tell of changes (HttpFeedback). Without it their lists are only compared.'),
-});
-
-const webexAddress = z
-  .url()
-  .regex(/^(https:\/\/|http:\/\/(127\.0\.0\.1|\[::1\]|localhost)[:/])/, 'use an https address')
-  .default('https://webexapis.com/v1');
-const webex = z.discriminatedUnion('auth', [
-  z.strictObject({
-    auth: z.literal('integration').describe('An integration, whose token Usher renews.'),
-    clientId: z.string().min(1),
-    clientSecret: z.string().min(1),
-    refreshToken: z.string().min(1),
-    baseUrl: webexAddress,
-  }),
-  z.strictObject({
-    auth: z.literal('token').describe('The token of a bot that may use the devices, or one for a trial.'),
-    token: z.string().min(1),
-    baseUrl: webexAddress,
-  }),
-]);
 
 const callers = z.strictObject({
   networks: z.array(cidr).default([]).describe('Networks that this room may call from.'),
@@ -216,48 +82,6 @@ const room = z.strictObject({
     .describe('For this room, instead of the general setting.'),
 });
 
-const sip = z.strictObject({
-  domain: z.string().min(1).optional().describe('Host part of dial strings. Default: the advertised address and port.'),
-  advertisedAddress: z
-    .string()
-    .optional()
-    .describe('Address that devices can reach; default: the address of the first listener.'),
-  listen: z
-    .array(
-      z.strictObject({
-        transport: z.enum(['udp', 'tcp']),
-        address: address.default('0.0.0.0'),
-        port: port.default(5060),
-      }),
-    )
-    .min(1)
-    .default([
-      { transport: 'udp', address: '0.0.0.0', port: 5060 },
-      { transport: 'tcp', address: '0.0.0.0', port: 5060 },
-    ]),
-  rtp: z
-    .strictObject({
-      address: address.optional().describe('Default: the address of the first listener.'),
-      announcedAddress: z.string().optional().describe('Default: sip.advertisedAddress.'),
-      minPort: z.int().min(1024).max(65_535).default(40_000),
-      maxPort: z.int().min(1024).max(65_535).default(40_999),
-    })
-    .prefault({}),
-  graceMinutes: z.int().min(0).max(1440).default(120).describe('A dial token admits until this long after the end.'),
-  maxCalls: z.int().min(1).max(1000).default(20),
-  maxCallsPerRoom: z.int().min(1).max(20).default(2),
-});
-
-const guests = z.strictObject({
-  adapters: z
-    .array(z.strictObject({ module: z.string().min(1), options: z.unknown().optional() }))
-    .default([])
-    .describe('Ways into meetings, tried in order. Package names or paths relative to the configuration file.'),
-  lobbyTimeoutMinutes: z.number().min(0.1).max(240).default(30),
-  warmPages: z.int().min(0).max(20).default(2).describe('Blank pages kept ready.'),
-});
-
-const pem = z.string().regex(/^\s*-----BEGIN /, 'give PEM text, e.g. by ${file:PATH}');
 const microsoft365 = z.strictObject({
   tenant: z.string().min(1).describe('GUID or domain of the tenant.'),
   clientId: z.string().min(1).describe('Application (client) id of the app registration.'),

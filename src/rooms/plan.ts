@@ -4,7 +4,7 @@
  */
 import type { JoinEntry } from '../../connectors/devices/device.ts';
 import type { Instant, Invite, Understanding } from '../../parsers/invite.ts';
-import type { Language } from '../config/schema.ts';
+import type { Language } from '../config/values.ts';
 import { guestWay } from './guest-ways.ts';
 import type { Secret } from './secret.ts';
 import { entryTitle, organizerShown } from './titles.ts';

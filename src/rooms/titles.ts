@@ -2,7 +2,7 @@
 import type { JoinEntry } from '../../connectors/devices/device.ts';
 import type { Invite, Understanding } from '../../parsers/invite.ts';
 import { ruleTitle } from '../../parsers/rules.ts';
-import type { Language } from '../config/schema.ts';
+import type { Language } from '../config/values.ts';
 import { guestWay } from './guest-ways.ts';
 import type { RoomSettings } from './plan.ts';
 
