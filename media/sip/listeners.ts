@@ -106,7 +106,7 @@ async function openUdp(address: ListenAddress, context: Listening): Promise<List
   const bound = { ...address, port: socket.address().port };
   let open = true;
   socket.on('error', (error) => context.log('warn', 'SIP UDP socket reported an error', { error: error.message }));
-  const state = { isOpen: (): boolean => open };
+  const state: UdpState = { isOpen: () => open, isIpv6: isIPv6(bound.address) };
   socket.on('message', (data, peer) => {
     const source = plainAddress(peer.address);
     // RFC 5626 section 4.4.2 and what many systems send to keep a NAT open: nothing to parse.
@@ -124,23 +124,32 @@ async function openUdp(address: ListenAddress, context: Listening): Promise<List
   };
 }
 
+/** What all flows of one UDP socket have in common. */
+interface UdpState {
+  isOpen(): boolean;
+  isIpv6: boolean;
+}
+
 class UdpFlow implements Flow {
   readonly transport = 'udp';
   readonly remote: { address: string; port: number };
   readonly local: { address: string; port: number };
   readonly #socket: UdpSocket;
-  readonly #state: { isOpen(): boolean };
+  readonly #state: UdpState;
+  /** A socket of IPv6 reaches peers of IPv4 by their mapped address alone (RFC 4291 section 2.5.5.2). */
+  readonly #address: string;
 
   constructor(
     socket: UdpSocket,
     remote: { address: string; port: number },
     local: { address: string; port: number },
-    state: { isOpen(): boolean },
+    state: UdpState,
   ) {
     this.#socket = socket;
     this.remote = remote;
     this.local = local;
     this.#state = state;
+    this.#address = state.isIpv6 && !isIPv6(remote.address) ? `::ffff:${remote.address}` : remote.address;
   }
 
   get open(): boolean {
@@ -149,7 +158,7 @@ class UdpFlow implements Flow {
 
   send(data: Buffer): void {
     // An unreachable peer is found out by the transaction's timers.
-    if (this.open) this.#socket.send(data, this.remote.port, this.remote.address, () => {});
+    if (this.open) this.#socket.send(data, this.remote.port, this.#address, () => {});
   }
 
   toPort(port: number): Flow {
@@ -189,7 +198,14 @@ async function openStream(address: ListenAddress, context: Listening): Promise<L
 
 function tlsServer(context: Listening, accept: (socket: Socket) => void): Server {
   if (context.tls === null) throw new Error('SIP over TLS needs a key and a certificate: set `sip.tls`.');
-  const server = createTlsServer({ ...context.tls, minVersion: 'TLSv1.2', handshakeTimeout: 10_000 }, accept);
+  let server: Server;
+  try {
+    server = createTlsServer({ ...context.tls, minVersion: 'TLSv1.2', handshakeTimeout: 10_000 }, accept);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const remedy = 'Give the private key and the certificate chain that belong together, both as PEM, in `sip.tls`.';
+    throw new Error(`SIP over TLS cannot use its key and certificate: ${why}. ${remedy}`, { cause });
+  }
   server.on('tlsClientError', (error) => context.log('debug', 'TLS handshake failed', { error: error.message }));
   return server;
 }

@@ -1,6 +1,14 @@
 /** Guest calls over SIP: what `sip` and `guests` may say. */
 import { z } from 'zod';
-import { address, port } from './values.ts';
+import { address, pem, port } from './values.ts';
+
+const listener = z
+  .strictObject({
+    transport: z.enum(['udp', 'tcp', 'tls']),
+    address: address.default('0.0.0.0'),
+    port: port.optional().describe('Default: 5060, and 5061 for tls. 0 takes any free port.'),
+  })
+  .transform(({ port: given, ...rest }) => ({ ...rest, port: given ?? (rest.transport === 'tls' ? 5061 : 5060) }));
 
 export const sip = z.strictObject({
   domain: z.string().min(1).optional().describe('Host part of dial strings. Default: the advertised address and port.'),
@@ -9,18 +17,17 @@ export const sip = z.strictObject({
     .optional()
     .describe('Address that devices can reach; default: the address of the first listener.'),
   listen: z
-    .array(
-      z.strictObject({
-        transport: z.enum(['udp', 'tcp']),
-        address: address.default('0.0.0.0'),
-        port: port.default(5060),
-      }),
-    )
+    .array(listener)
     .min(1)
-    .default([
+    .prefault([
       { transport: 'udp', address: '0.0.0.0', port: 5060 },
       { transport: 'tcp', address: '0.0.0.0', port: 5060 },
-    ]),
+    ])
+    .describe('The first one is what dial strings name, unless domain does.'),
+  tls: z
+    .strictObject({ key: pem, certificate: pem })
+    .optional()
+    .describe('Private key and certificate chain of the tls listeners, PEM, by ${file:PATH}.'),
   rtp: z
     .strictObject({
       address: address.optional().describe('Default: the address of the first listener.'),

@@ -8,7 +8,7 @@ export interface OpenedSip {
   edge: ObservableSipEdge;
   /** `host:port` of the first listener, as peers reach it. */
   address: string;
-  /** Host part of dial strings. */
+  /** Host part of dial strings; where the first listener is TLS, with the parameter that says so (RFC 3261 section 19.1.1). */
   domain: string;
 }
 
@@ -16,6 +16,7 @@ export interface OpenedSip {
 export async function openSip(sip: NonNullable<Config['sip']>, clock: MediaClock, log: Log): Promise<OpenedSip> {
   const edge = createSipEdge({
     listen: sip.listen,
+    ...(sip.tls === undefined ? {} : { tls: { key: sip.tls.key, cert: sip.tls.certificate } }),
     ...(sip.advertisedAddress === undefined ? {} : { advertisedAddress: sip.advertisedAddress }),
     clock,
     log: (level, message, fields) => log[level](fields ?? {}, message),
@@ -23,7 +24,8 @@ export async function openSip(sip: NonNullable<Config['sip']>, clock: MediaClock
   const [first] = await edge.listen();
   if (first === undefined) throw new Error('sip.listen: name at least one address to listen on');
   const address = hostAndPort(sip.advertisedAddress ?? first.address, first.port);
-  return { edge, address, domain: sip.domain ?? address };
+  const byTls = first.transport === 'tls' ? ';transport=tls' : '';
+  return { edge, address, domain: sip.domain ?? `${address}${byTls}` };
 }
 
 function hostAndPort(host: string, port: number): string {
