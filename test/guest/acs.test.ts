@@ -10,6 +10,7 @@ import { loadGuestAdapter } from '../../media/guest/load.ts';
 import { findMediaParts } from '../../media/setup/find.ts';
 import { systemClock } from '../../src/clock.ts';
 import { guestAdapterContract } from './contract.ts';
+import { outcomesOf } from './outcomes-of.ts';
 import { addressOf, simulatedMeeting } from './simulated.ts';
 
 const variable = 'USHER_TEST_ACS_CONNECTION_STRING';
@@ -19,18 +20,7 @@ const standIn = { calling: path('calling'), identity: path('identity') };
 guestAdapterContract({
   name: 'acs',
   tag: '@guests',
-  outcomes: [
-    'denied',
-    'lobby-timeout',
-    'removed',
-    'meeting-ended',
-    'anonymous-join-disabled',
-    'sign-in-required',
-    'capacity',
-    'wrong-link',
-    'connection-lost',
-    'failed',
-  ],
+  outcomes: outcomesOf.acs,
   async start() {
     if (findMediaParts().chromium === null) {
       console.log('      skipped: there is no Chromium (npm run setup)');

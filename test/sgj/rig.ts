@@ -10,9 +10,8 @@ import type { GuestReport } from '../../fixtures/meeting/host/host.ts';
 import { policySchema } from '../../fixtures/meeting/policy.ts';
 import { type MeetingServer, startMeetingServer } from '../../fixtures/meeting/server.ts';
 import { createBridge, type MediasoupBridge } from '../../media/bridge/bridge.ts';
-import { type SharedBrowser, sharedBrowser } from '../../media/guest/browser.ts';
-import type { GuestAdapter, Outcome } from '../../media/guest/guest.ts';
-import { loadGuestAdapter } from '../../media/guest/load.ts';
+import { sharedBrowser } from '../../media/guest/browser.ts';
+import type { Outcome } from '../../media/guest/guest.ts';
 import { findMediaParts } from '../../media/setup/find.ts';
 import { createSipEdge, type ObservableSipEdge } from '../../media/sip/edge.ts';
 import type { TokenDirectory, TokenEntry } from '../../src/calls/admission.ts';
@@ -20,9 +19,10 @@ import { browserSlates } from '../../src/calls/browser-slates.ts';
 import { type CallChange, type Calls, createCalls } from '../../src/calls/dispatch.ts';
 import type { CallRecord } from '../../src/calls/records.ts';
 import type { CallState } from '../../src/calls/states.ts';
-import { systemClock } from '../../src/clock.ts';
+import { type Clock, systemClock } from '../../src/clock.ts';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import { addressOf } from '../guest/simulated.ts';
+import { type GuestWayIn, openGuests } from './guests.ts';
 
 export interface CallRig {
   readonly edge: ObservableSipEdge;
@@ -34,8 +34,10 @@ export interface CallRig {
   readonly host: Page;
   /** What went wrong on the way, for failing tests. */
   readonly log: string[];
+  /** Ends every farewell that is on, where they are held: the slate has been seen, BYE may follow. */
+  endFarewells(): void;
   /** Makes a meeting and a dial token for it; the room's name is what the host will read. */
-  meeting(name: string, options?: { hostile?: boolean; ends?: Outcome }): PlannedMeeting;
+  meeting(name: string, options?: { hostile?: boolean; ends?: Outcome; started?: boolean }): PlannedMeeting;
   /** The room's call reaches `state`; each time it does is waited for once. */
   reaches(room: string, state: CallState): Promise<CallChange>;
   records(room: string): Promise<readonly CallRecord[]>;
@@ -47,20 +49,29 @@ export interface PlannedMeeting {
   dial: string;
   /** The host sees that the room has left. */
   gone(): Promise<void>;
-  press(button: 'Admit' | 'Deny' | 'Remove'): Promise<void>;
+  press(button: 'Admit' | 'Deny' | 'Remove' | 'End meeting'): Promise<void>;
+  /** The meeting itself, without its host, ends the part of whoever waits or is inside. */
+  finish(outcome: Outcome): void;
   /** What the host sees and hears of the room, once `wanted` says yes. */
   seen(wanted: (report: GuestReport) => boolean): Promise<GuestReport>;
   /** What has come to the meeting before admission. */
   early(): { packets: number; messages: number };
 }
 
-/**
- * Null, with the reason on stdout, where a part is missing. `hostBrowser`: a browser for the host's page alone, which
- * otherwise shares that of the guests.
- */
-export async function openCallRig(
-  options: { warmPages?: number; hostBrowser?: Browser } = {},
-): Promise<CallRig | null> {
+export interface CallRigOptions {
+  /** Default `simulator`. */
+  guest?: GuestWayIn;
+  warmPages?: number;
+  /** A browser for the host's page alone, which otherwise shares that of the guests. */
+  hostBrowser?: Browser;
+  /** What the host's camera makes. Default 1280x720 at 30. */
+  hostPicture?: { width: number; height: number; fps: number };
+  /** Farewells wait for `endFarewells` instead of 4 seconds. */
+  holdFarewells?: boolean;
+}
+
+/** Null, with the reason on stdout, where a part is missing. */
+export async function openCallRig(options: CallRigOptions = {}): Promise<CallRig | null> {
   const { chromium, workerBin } = findMediaParts();
   if (chromium === null || workerBin === null) {
     process.stdout.write('      skipped: there is no Chromium, or no worker of mediasoup (npm run setup)\n');
@@ -93,7 +104,8 @@ export async function openCallRig(
   });
   const entries = new Map<string, TokenEntry>();
   const directory: TokenDirectory = { find: (token) => entries.get(token) ?? null, upcoming: () => 0 };
-  const adapters = await bothAdapters(server, shared, write, options.warmPages ?? 0);
+  const guests = await openGuests(options, { server, shared, log: write });
+  const farewells = heldTimers();
   const changes: CallChange[] = [];
   const reached = new Map<string, number>();
   const waiting = new Set<() => void>();
@@ -101,12 +113,12 @@ export async function openCallRig(
     edge,
     bridge,
     slates: browserSlates(() => shared.get(), write),
-    guests: [choosing(adapters)],
+    guests: [guests.adapter],
     directory,
     store,
-    clock: systemClock,
+    clock: farewells.clock,
     log: write,
-    limits: { warmPages: 0, farewellMs: 4_000 },
+    limits: { warmPages: 0, farewellMs: options.holdFarewells === true ? heldMs : 4_000 },
     onChange: (change) => {
       changes.push(change);
       for (const resume of waiting) resume();
@@ -115,7 +127,8 @@ export async function openCallRig(
   });
   const [bound] = await edge.listen();
   const host = await (await (options.hostBrowser ?? browser).newContext()).newPage();
-  await host.goto(`${server.host}?width=1280&height=720&fps=30`);
+  const { width, height, fps } = options.hostPicture ?? { width: 1280, height: 720, fps: 30 };
+  await host.goto(`${server.host}?width=${width}&height=${height}&fps=${fps}`);
   await host.mouse.click(5, 5);
 
   return {
@@ -126,12 +139,14 @@ export async function openCallRig(
     calls,
     host,
     log,
+    endFarewells: () => farewells.fire(),
     meeting: (name, options = {}) => {
       const number = `29${entries.size + 100}`;
       const token = `token${number}`.padEnd(26, options.hostile === true ? 'h' : 'a');
       entries.set(token, entryOf(name, number));
       const ends = options.ends === undefined ? null : { outcome: options.ends };
-      server.directory.create({ title: name, address: addressOf(number), policy: policySchema.parse({ ends }) });
+      const policy = policySchema.parse({ ends, started: options.started ?? true });
+      server.directory.create({ title: name, address: addressOf(number), policy });
       return plannedMeeting(name, `sip:${token}@127.0.0.1:${bound?.port}`, host, server);
     },
     reaches: async (room, state) => {
@@ -152,7 +167,7 @@ export async function openCallRig(
     async close() {
       await calls.close();
       await edge.close({ protocol: 'SIP', cause: 503, text: 'The test is over' });
-      await Promise.all(adapters.map((adapter) => adapter.close()));
+      await guests.close();
       await bridge.close();
       await shared.close();
       await server.close();
@@ -162,29 +177,25 @@ export async function openCallRig(
   };
 }
 
-async function bothAdapters(
-  server: MeetingServer,
-  shared: SharedBrowser,
-  log: (level: string, message: string, fields?: Record<string, unknown>) => void,
-  warm: number,
-): Promise<[honest: GuestAdapter, hostile: GuestAdapter]> {
-  const load = (name: string): Promise<GuestAdapter> =>
-    loadGuestAdapter(
-      {
-        module: new URL(`../../fixtures/meeting/${name}.ts`, import.meta.url).href,
-        options: { server: server.url, warm },
-      },
-      { browser: () => shared.get(), clock: systemClock, lobbyTimeoutMs: 60_000, log },
-    );
-  return [await load('guest-adapter'), await load('hostile-adapter')];
-}
+/** What no timer of a call is by accident. */
+const heldMs = 86_400_123;
 
-/** Rooms whose name says so are given the hostile guest. */
-function choosing([honest, hostile]: readonly [GuestAdapter, GuestAdapter]): GuestAdapter {
+/** The system's clock, but for timers of `heldMs`: they fire when they are told to. */
+function heldTimers(): { clock: Clock; fire(): void } {
+  const held = new Set<() => void>();
   return {
-    name: 'simulator',
-    join: (request) => (request.displayName.includes('hostile') ? hostile : honest).join(request),
-    close: async () => {},
+    clock: {
+      ...systemClock,
+      after(ms, run) {
+        if (ms !== heldMs) return systemClock.after(ms, run);
+        held.add(run);
+        return () => held.delete(run);
+      },
+    },
+    fire() {
+      for (const run of [...held]) run();
+      held.clear();
+    },
   };
 }
 
@@ -205,7 +216,14 @@ function plannedMeeting(name: string, dial: string, host: Page, server: MeetingS
   return {
     dial,
     gone: () => item.and(host.locator('[data-state="ended"]')).first().waitFor(),
-    press: (button) => item.getByRole('button', { name: button, exact: true }).click(),
+    press: (button) =>
+      (button === 'End meeting' ? host.getByRole('region', { name, exact: true }) : item)
+        .getByRole('button', { name: button, exact: true })
+        .click(),
+    finish(outcome) {
+      const [own] = [...server.directory.meetings.values()].filter(({ title }) => title === name);
+      for (const { id } of own?.participants.values() ?? []) own?.finish(id, outcome);
+    },
     async seen(wanted) {
       for (;;) {
         const report = await host.evaluate(() => window.report());
