@@ -97,6 +97,17 @@ export interface DeviceCheck {
   words: string;
 }
 
+/** On whose behalf a device's list is written, where several processes may act for its room. */
+export interface Writer {
+  /**
+   * The process that writes, and the fencing token of its lease on the room: it grows with every change of hands, so that of
+   * two writers the later one can be told. `null` where a process shares its rooms with nobody.
+   */
+  readonly lease: { readonly holder: string; readonly fence: number } | null;
+  /** To be asked when the first byte of a request that changes something is about to go: the answer may change at any time. */
+  mayWrite(): boolean;
+}
+
 /** A device whose list we write. The reconciler compares `list` with what is wanted until they agree. */
 export interface PushedDevice {
   readonly kind: 'pushed';
@@ -104,10 +115,12 @@ export interface PushedDevice {
   /** @throws DeviceError */
   list(signal: AbortSignal): Promise<readonly DeviceEntry[]>;
   /**
-   * Makes `entries` our entries on the device; entries of others are kept.
+   * Makes `entries` our entries on the device; entries of others are kept. When `signal` is aborted, nothing more is sent;
+   * what is on its way is waited for a little, since the device will act on it.
+   * @param writer without it, nobody else acts for the room
    * @throws DeviceError
    */
-  replace(entries: readonly JoinEntry[], signal: AbortSignal): Promise<void>;
+  replace(entries: readonly JoinEntry[], signal: AbortSignal, writer?: Writer): Promise<void>;
   /** What `list` will report for an entry once it is taken: devices cut titles and know no seconds. */
   shows(entry: JoinEntry): DeviceEntry;
   /** Calls `changed` when the device says that its list should be looked at again (reboot, `SyncRequired`). */

@@ -33,14 +33,19 @@ export interface RoomDevices {
 }
 
 /** Opens the Webex organisation of the configuration, `null` where it names none. */
-export function openWebexAccount({ webex }: Config, clock: ConnectorClock): WebexAccount | null {
+export function openWebexAccount({ webex }: Config, clock: ConnectorClock, product: string): WebexAccount | null {
   if (webex === undefined) return null;
   const { baseUrl } = webex;
   if (webex.auth === 'token') {
-    return new WebexAccount({ baseUrl, credential: { kind: 'token', token: webex.token }, clock });
+    return new WebexAccount({ baseUrl, credential: { kind: 'token', token: webex.token }, clock, product });
   }
   const { clientId, clientSecret, refreshToken } = webex;
-  return new WebexAccount({ baseUrl, credential: { kind: 'refresh', clientId, clientSecret, refreshToken }, clock });
+  return new WebexAccount({
+    baseUrl,
+    credential: { kind: 'refresh', clientId, clientSecret, refreshToken },
+    clock,
+    product,
+  });
 }
 
 /**
@@ -62,6 +67,8 @@ export interface DeviceGround {
   webex: WebexAccount | null;
   ciscoFeedback: FeedbackListener | null;
   secret: Secret;
+  /** What requests to devices say they are from, as `Usher/1.2.3`. */
+  product: string;
 }
 
 /**
@@ -93,7 +100,7 @@ async function openOne(
   room: RoomConfig,
   config: Exclude<DeviceConfig, { type: 'panel' | 'ics-feed' }>,
   deviceId: string,
-  { base, clock, webex, ciscoFeedback: listener, secret }: DeviceGround,
+  { base, clock, webex, ciscoFeedback: listener, secret, product }: DeviceGround,
 ): Promise<Device> {
   switch (config.type) {
     case 'module':
@@ -107,7 +114,7 @@ async function openOne(
       const { address, port, username, password, tls } = config;
       const feedback = listener === null ? {} : { feedback: { listener, key: secret.feedbackKey(deviceId) } };
       const account = { username, password, tls: ciscoTls(tls) };
-      return new CiscoDevice({ id: deviceId, address, port, ...account, clock, ...feedback });
+      return new CiscoDevice({ id: deviceId, address, port, ...account, clock, product, ...feedback });
     }
   }
 }

@@ -185,7 +185,7 @@ interface OpenedRooms {
 }
 
 async function openRooms(
-  { config, base, clock, log }: HouseOptions,
+  { config, base, clock, log, version }: HouseOptions,
   { secret, store, sip }: Ground,
   opened: (() => Promise<void>)[],
 ): Promise<OpenedRooms> {
@@ -198,7 +198,8 @@ async function openRooms(
   };
   const online = await openOnline(config, secret, clock);
   if (online !== null) opened.push(() => online.close());
-  const webex = openWebexAccount(config, clock);
+  const product = `Usher/${version}`;
+  const webex = openWebexAccount(config, clock, product);
   if (webex !== null) opened.push(() => webex.close());
   const ciscoFeedback = await openCiscoFeedback(config, clock);
   if (ciscoFeedback !== null) opened.push(() => ciscoFeedback.close());
@@ -206,7 +207,7 @@ async function openRooms(
   const rooms = new Map<string, Room>();
   for (const room of config.rooms) {
     const settings = roomSettings(config, room, sip?.domain ?? null);
-    const own = await openDevices(room, { base, clock, webex, ciscoFeedback, secret });
+    const own = await openDevices(room, { base, clock, webex, ciscoFeedback, secret, product });
     devices.set(room.id, own);
     for (const device of own.devices) {
       if (device.kind !== 'pushed') continue;

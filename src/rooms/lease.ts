@@ -28,6 +28,8 @@ export const leaseCollection: CollectionSpec<LeaseRecord> = {
 
 export interface RoomLease {
   readonly room: string;
+  /** Id of this process among those that share the store. */
+  readonly holder: string;
   /** Grows by at least 1 whenever the room gets another holder. */
   readonly fence: number;
   /** Aborted when the room is no longer this process's: what is under way for it must end. */
@@ -36,8 +38,13 @@ export interface RoomLease {
   valid(): boolean;
 }
 
-/** Whether this process may act for a room now, and until when; null where another one does. */
-export type LeaseOf = (roomId: string) => Pick<RoomLease, 'signal' | 'valid'> | null;
+/**
+ * Whether this process may act for a room now, and until when; null where another one does. A process that shares its store
+ * with nobody needs no token.
+ */
+export type LeaseOf = (
+  roomId: string,
+) => (Pick<RoomLease, 'signal' | 'valid'> & Partial<Pick<RoomLease, 'holder' | 'fence'>>) | null;
 
 /** For a process that shares its store with nobody: every room is its own, for ever. */
 export const unshared: LeaseOf = () => always;
@@ -229,7 +236,8 @@ export class Leases {
     if (stored === null || this.#membership.id !== holder) return;
     const end = new AbortController();
     const valid = (): boolean => !end.signal.aborted && this.#membership.id === holder && this.#membership.valid();
-    const held: Held = { room, fence: record.fence, signal: end.signal, valid, version: stored.version, record, end };
+    const own = { room, holder, fence: record.fence, signal: end.signal, valid };
+    const held: Held = { ...own, version: stored.version, record, end };
     this.#held.set(room, held);
     this.#options.log.info({ room, fence: held.fence }, 'acts for the room');
     await this.#tell('begin', held, () => this.#options.onAcquired(held));

@@ -12,6 +12,7 @@ import {
   type JoinEntry,
   ownIdPrefix,
   type PushedDevice,
+  type Writer,
 } from '../../connectors/devices/device.ts';
 import type { Clock } from '../clock.ts';
 import type { Collection } from '../store/store.ts';
@@ -130,7 +131,11 @@ export class Reconciler {
     const room = this.#targets.get(deviceId)?.room;
     const lease = room === undefined ? null : this.#leaseOf(room.id);
     if (lease === null || !lease.valid()) return;
-    const pass = this.#pass(deviceId, AbortSignal.any([stop, lease.signal]), () => lease.valid());
+    const { holder, fence } = lease;
+    const pass = this.#pass(deviceId, AbortSignal.any([stop, lease.signal]), {
+      lease: holder === undefined || fence === undefined ? null : { holder, fence },
+      mayWrite: () => lease.valid(),
+    });
     this.#passes.set(deviceId, pass);
     try {
       await pass;
@@ -142,7 +147,7 @@ export class Reconciler {
     }
   }
 
-  async #pass(deviceId: string, stop: AbortSignal, mayAct: () => boolean): Promise<void> {
+  async #pass(deviceId: string, stop: AbortSignal, writer: Writer): Promise<void> {
     const target = this.#targets.get(deviceId);
     if (target === undefined || target.room.plan.readAt === null) return;
     const { clock } = this.#options;
@@ -156,17 +161,17 @@ export class Reconciler {
       const found = await target.device.list(signal);
       this.#noteVanished(target, wanted, found);
       if (target.record.heldBackSince !== null) return;
-      // The list may have taken long: whose room it is is asked again right before anything is written.
-      if (!mayAct()) return;
+      // The list may have taken long. The device asks once more when the first byte of a write is about to go.
+      if (!writer.mayWrite()) return;
       const same = agree(target.device, wanted, found, clock.now()) && !edited(wanted, target.record.sent);
-      if (!same) await this.#write(target, wanted, signal);
+      if (!same) await this.#write(target, wanted, signal, writer);
       await this.#confirmed(target, wanted);
     });
     this.#compareLater(deviceId, target, this.#options.compareEveryMs ?? 10 * 60_000);
   }
 
-  async #write(target: Target, wanted: readonly JoinEntry[], signal: AbortSignal): Promise<void> {
-    await target.device.replace(wanted, signal);
+  async #write(target: Target, wanted: readonly JoinEntry[], signal: AbortSignal, writer: Writer): Promise<void> {
+    await target.device.replace(wanted, signal, writer);
     const after = await target.device.list(signal);
     if (agree(target.device, wanted, after, this.#options.clock.now())) return;
     const missing = wanted.filter(({ id }) => !after.some((entry) => entry.id === id)).length;

@@ -7,7 +7,8 @@ import { Client, type Dispatcher } from 'undici';
 import type { XmlElement } from '../../../parsers/read/xml.ts';
 import { parseXml } from '../../../parsers/read/xml.ts';
 import type { ConnectorClock } from '../../calendars/calendar.ts';
-import { DeviceError } from '../device.ts';
+import { DeviceError, type Writer } from '../device.ts';
+import { Sending, sole, userAgent } from '../writing.ts';
 import { type CiscoTls, deviceConnector, isCertificateProblem } from './tls.ts';
 
 export interface ConnectionOptions {
@@ -20,6 +21,17 @@ export interface ConnectionOptions {
   clock: ConnectorClock;
   /** Milliseconds for one request, whole. Default 10,000. */
   requestTimeoutMs?: number;
+  /** What requests say they are from, as `Usher/1.2.3`. Default `Usher`. */
+  product?: string;
+}
+
+interface Request {
+  method: 'GET' | 'POST';
+  path: string;
+  body: string | null;
+  signal?: AbortSignal | undefined;
+  /** Of requests that change the list. */
+  writer?: Writer | undefined;
 }
 
 interface Answer {
@@ -28,6 +40,7 @@ interface Answer {
   body: string;
 }
 
+const xmlDeclaration = '<?xml version="1.0" encoding="UTF-8"?>';
 /** The longest lists of bookings have some hundred kilobytes. */
 const largestAnswer = 4 * 1024 * 1024;
 /** Sessions are few and never time out by themselves (CE API guide): one is given back when nothing was asked so long. */
@@ -41,9 +54,11 @@ const longestLockMs = 24 * 60 * 60_000;
 export class CiscoConnection {
   readonly #options: ConnectionOptions;
   readonly #client: Client;
+  readonly #origin: string;
   readonly #basic: string;
   /** `null`: none open; `'none'`: the device has no sessions, each request carries the password. */
   #session: string | 'none' | null = null;
+  #sessionsTaken = false;
   #queue: Promise<unknown> = Promise.resolve();
   #cancelIdle: (() => void) | null = null;
   #refusals = 0;
@@ -52,7 +67,8 @@ export class CiscoConnection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     const host = options.address.includes(':') ? `[${options.address}]` : options.address;
-    this.#client = new Client(`https://${host}:${options.port}`, {
+    this.#origin = `https://${host}:${options.port}`;
+    this.#client = new Client(this.#origin, {
       connect: deviceConnector(options.tls),
       pipelining: 1,
       headersTimeout: 0,
@@ -64,7 +80,7 @@ export class CiscoConnection {
 
   /** `/getxml?location=…`: a part of the status. @throws DeviceError */
   status(path: string, signal?: AbortSignal): Promise<XmlElement> {
-    return this.#xml('GET', `/getxml?location=${encodeURI(path)}`, null, signal);
+    return this.#xml({ method: 'GET', path: `/getxml?location=${encodeURI(path)}`, body: null, signal });
   }
 
   /**
@@ -72,7 +88,20 @@ export class CiscoConnection {
    * @throws DeviceError; `unsupported` where there is no such endpoint
    */
   post(path: '/putxml' | '/bookingsputxml', xml: string, signal?: AbortSignal): Promise<XmlElement> {
-    return this.#xml('POST', path, `<?xml version="1.0" encoding="UTF-8"?>${xml}`, signal);
+    return this.#xml({ method: 'POST', path, body: xmlDeclaration + xml, signal });
+  }
+
+  /**
+   * As `post`, for what changes the list: it says who writes, and is not sent where `writer` may no longer.
+   * @throws DeviceError
+   */
+  write(
+    path: '/putxml' | '/bookingsputxml',
+    xml: string,
+    signal: AbortSignal,
+    writer: Writer = sole,
+  ): Promise<XmlElement> {
+    return this.#xml({ method: 'POST', path, body: xmlDeclaration + xml, signal, writer });
   }
 
   async close(): Promise<void> {
@@ -85,8 +114,9 @@ export class CiscoConnection {
     if (!this.#client.destroyed) await this.#client.destroy();
   }
 
-  async #xml(method: 'GET' | 'POST', path: string, body: string | null, signal?: AbortSignal): Promise<XmlElement> {
-    const answer = await this.#inTurn(() => this.#authenticated(method, path, body, signal));
+  async #xml(request: Request): Promise<XmlElement> {
+    const { path } = request;
+    const answer = await this.#inTurn(() => this.#authenticated(request));
     if (answer.status === 403) {
       throw new DeviceError(
         'refused',
@@ -116,12 +146,8 @@ export class CiscoConnection {
     return done;
   }
 
-  async #authenticated(
-    method: 'GET' | 'POST',
-    path: string,
-    body: string | null,
-    signal?: AbortSignal,
-  ): Promise<Answer> {
+  async #authenticated(request: Request): Promise<Answer> {
+    const { signal } = request;
     signal?.throwIfAborted();
     const wait = this.#refusedUntil - this.#options.clock.monotonic();
     if (wait > 0) throw this.#credentials(wait);
@@ -134,7 +160,7 @@ export class CiscoConnection {
           this.#session === 'none' || this.#session === null
             ? { authorization: this.#basic }
             : { cookie: this.#session };
-        const answer = await this.#send(method, path, body, by, signal);
+        const answer = await this.#send(request, by);
         if (answer.status !== 401) {
           this.#refusals = 0;
           return answer;
@@ -152,13 +178,20 @@ export class CiscoConnection {
   }
 
   async #beginSession(signal?: AbortSignal): Promise<void> {
-    const answer = await this.#send('POST', '/xmlapi/session/begin', null, { authorization: this.#basic }, signal);
+    const begin: Request = { method: 'POST', path: '/xmlapi/session/begin', body: null, signal };
+    const answer = await this.#send(begin, { authorization: this.#basic });
     if (answer.status === 401) throw this.#refused();
     if (answer.status === 403) {
       throw new DeviceError(
         'refused',
         `does not let ${this.#options.username} in: the account is locked or lacks the role Admin`,
       );
+    }
+    if (answer.status === 503) {
+      // All are taken, by processes that were killed perhaps: it goes without, and asks again when it has rested.
+      this.#session = 'none';
+      this.#sessionsTaken = true;
+      return;
     }
     if (answer.status >= 500) throw new DeviceError('bad-answer', `begins no session: HTTP ${answer.status}`);
     const cookies = answer.headers['set-cookie'];
@@ -168,9 +201,11 @@ export class CiscoConnection {
 
   async #endSession(): Promise<void> {
     const session = this.#session;
+    if (session === 'none' && this.#sessionsTaken) this.#session = null;
+    this.#sessionsTaken = false;
     if (session === null || session === 'none') return;
     this.#session = null;
-    await this.#send('POST', '/xmlapi/session/end', null, { cookie: session });
+    await this.#send({ method: 'POST', path: '/xmlapi/session/end', body: null }, { cookie: session });
   }
 
   #refused(): DeviceError {
@@ -188,27 +223,22 @@ export class CiscoConnection {
     );
   }
 
-  async #send(
-    method: 'GET' | 'POST',
-    path: string,
-    body: string | null,
-    headers: Record<string, string>,
-    signal?: AbortSignal,
-  ): Promise<Answer> {
+  async #send({ method, path, body, signal, writer }: Request, authorization: Record<string, string>): Promise<Answer> {
     const limit = this.#options.requestTimeoutMs ?? 10_000;
     const late = new AbortController();
     const cancel = this.#options.clock.after(limit, () =>
       late.abort(new DeviceError('unreachable', `did not answer ${path.replace(/\?.*/, '')} within ${limit / 1000} s`)),
     );
-    const ended = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
+    const sending = new Sending(signal, this.#options.clock);
+    const client = writer === undefined ? this.#client : sending.through(this.#client, writer);
+    const ended = AbortSignal.any([sending.signal, late.signal]);
+    const headers = {
+      'user-agent': userAgent(this.#options.product ?? 'Usher', writer),
+      ...authorization,
+      ...(body === null ? {} : { 'content-type': 'text/xml' }),
+    };
     const request = async (): Promise<Answer> => {
-      const answer = await this.#client.request({
-        method,
-        path,
-        body,
-        headers: { ...headers, ...(body === null ? {} : { 'content-type': 'text/xml' }) },
-        signal: ended,
-      });
+      const answer = await client.request({ origin: this.#origin, method, path, body, headers, signal: ended });
       return { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() };
     };
     try {
@@ -222,6 +252,7 @@ export class CiscoConnection {
       throw deviceError(error, this.#options);
     } finally {
       cancel();
+      sending.over();
     }
   }
 }

@@ -10,6 +10,7 @@ import {
   DeviceError,
   type JoinEntry,
   type PushedDevice,
+  type Writer,
 } from '../device.ts';
 import { bookingOf, entryOf, isOurs } from '../xapi/booking.ts';
 import { type Listed, readListing } from '../xapi/listing.ts';
@@ -35,6 +36,8 @@ export interface CiscoOptions {
   clock: ConnectorClock;
   /** Milliseconds for one request. Default 10,000. */
   requestTimeoutMs?: number;
+  /** What requests say they are from, as `Usher/1.2.3`. */
+  product?: string;
   /** Without it, changes on the device are noticed when its list is compared. */
   feedback?: FeedbackOptions;
 }
@@ -68,22 +71,23 @@ export class CiscoDevice implements PushedDevice {
     return listed.map(({ booking }) => entryOf(booking));
   }
 
-  async replace(entries: readonly JoinEntry[], signal: AbortSignal): Promise<void> {
+  async replace(entries: readonly JoinEntry[], signal: AbortSignal, writer?: Writer): Promise<void> {
     const { way } = await this.#known(signal);
     const before = await this.#listing(signal);
     const foreign = before.filter(({ booking }) => !isOurs(booking));
     if (entries.length === 0 && foreign.length === before.length) return;
     if (entries.length === 0 && foreign.length === 0) {
-      resultOf(await this.#connection.post('/putxml', clearCommand, signal), 'BookingsClearResult');
+      resultOf(await this.#connection.write('/putxml', clearCommand, signal, writer), 'BookingsClearResult');
       return;
     }
+    const write = (by: Way): Promise<void> => this.#write(by, { entries, foreign }, signal, writer);
     try {
-      await this.#write(way, entries, foreign, signal);
+      await write(way);
     } catch (error) {
       if (!(error instanceof DeviceError) || error.kind !== 'unsupported' || this.#facts === null) throw error;
       // Firmware that has not what its version promises: the other way, and that one from now on.
       const other = way === 'json' ? 'xml' : 'json';
-      await this.#write(other, entries, foreign, signal).catch(() => {
+      await write(other).catch(() => {
         throw error;
       });
       this.#facts.way = other;
@@ -133,17 +137,17 @@ export class CiscoDevice implements PushedDevice {
 
   async #write(
     way: Way,
-    entries: readonly JoinEntry[],
-    foreign: readonly Listed[],
+    { entries, foreign }: { entries: readonly JoinEntry[]; foreign: readonly Listed[] },
     signal: AbortSignal,
+    writer: Writer | undefined,
   ): Promise<void> {
     const ours = entries.map(bookingOf);
     if (way === 'json') {
       const all = [...foreign.map(({ booking }) => booking), ...ours];
-      resultOf(await this.#connection.post('/putxml', putCommand(all), signal), 'BookingsPutResult');
+      resultOf(await this.#connection.write('/putxml', putCommand(all), signal, writer), 'BookingsPutResult');
       return;
     }
-    const answer = await this.#connection.post('/bookingsputxml', bookingsDocument(ours, foreign), signal);
+    const answer = await this.#connection.write('/bookingsputxml', bookingsDocument(ours, foreign), signal, writer);
     if (
       answer.attributes['status'] !== 'OK' &&
       answer.children.every(({ attributes }) => attributes['status'] !== 'OK')

@@ -5,7 +5,8 @@
 import { Agent, request } from 'undici';
 import { z } from 'zod';
 import type { ConnectorClock } from '../../calendars/calendar.ts';
-import { DeviceError } from '../device.ts';
+import { DeviceError, type Writer } from '../device.ts';
+import { Sending, userAgent } from '../writing.ts';
 import { refusal } from '../xapi/refusal.ts';
 
 export type WebexCredential =
@@ -21,6 +22,17 @@ export interface WebexAccountOptions {
   clock: ConnectorClock;
   /** Milliseconds for one request, whole. Default 15,000: a device far away answers through the cloud. */
   requestTimeoutMs?: number;
+  /** What requests say they are from, as `Usher/1.2.3`. Default `Usher`. */
+  product?: string;
+}
+
+interface Request {
+  method: 'GET' | 'POST';
+  path: string;
+  body: string | null;
+  signal?: AbortSignal | undefined;
+  /** Of requests that change a device's list. */
+  writer?: Writer | undefined;
 }
 
 const tokenAnswer = z.object({ access_token: z.string().min(1), expires_in: z.number().positive().default(3600) });
@@ -60,25 +72,28 @@ export class WebexAccount {
 
   /** The JSON that Webex answers with. @throws DeviceError */
   get(path: string, signal?: AbortSignal): Promise<unknown> {
-    return this.#ask('GET', path, null, signal);
+    return this.#ask({ method: 'GET', path, body: null, signal });
   }
 
-  /** @throws DeviceError */
-  post(path: string, body: object, signal?: AbortSignal): Promise<unknown> {
-    return this.#ask('POST', path, JSON.stringify(body), signal);
+  /**
+   * @param writer of what changes a device's list: it says who writes, and is not sent where `writer` may no longer
+   * @throws DeviceError
+   */
+  post(path: string, body: object, signal?: AbortSignal, writer?: Writer): Promise<unknown> {
+    return this.#ask({ method: 'POST', path, body: JSON.stringify(body), signal, writer });
   }
 
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
 
-  async #ask(method: 'GET' | 'POST', path: string, body: string | null, signal?: AbortSignal): Promise<unknown> {
-    signal?.throwIfAborted();
+  async #ask(request: Request): Promise<unknown> {
+    request.signal?.throwIfAborted();
     for (let tries = 0; ; tries++) {
       this.#mayAsk();
       const token = await this.#current();
       const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-      const answer = await this.#send(method, path, headers, body, signal);
+      const answer = await this.#send(request, headers);
       if (answer.status === 401 && tries === 0 && this.#options.credential.kind === 'refresh') {
         if (this.#token?.value === token) this.#token = null;
         continue;
@@ -145,7 +160,7 @@ export class WebexAccount {
       refresh_token: credential.refreshToken,
     });
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-    const answer = await this.#send('POST', '/access_token', headers, form.toString());
+    const answer = await this.#send({ method: 'POST', path: '/access_token', body: form.toString() }, headers);
     if (answer.status === 429) throw this.#pause(answer.retryAfter);
     if (answer.status === 400 || answer.status === 401) {
       throw this.#refuse(
@@ -160,24 +175,19 @@ export class WebexAccount {
     return this.#token.value;
   }
 
-  async #send(
-    method: 'GET' | 'POST',
-    path: string,
-    headers: Record<string, string>,
-    body: string | null,
-    signal?: AbortSignal,
-  ): Promise<Answer> {
+  async #send({ method, path, body, signal, writer }: Request, headers: Record<string, string>): Promise<Answer> {
     const limit = this.#options.requestTimeoutMs ?? 15_000;
     const late = new AbortController();
     const cancel = this.#options.clock.after(limit, () =>
       late.abort(new DeviceError('unreachable', `Webex did not answer within ${limit / 1000} s`)),
     );
-    const ended = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
+    const sending = new Sending(signal, this.#options.clock);
+    const ended = AbortSignal.any([sending.signal, late.signal]);
     try {
       const answer = await request(`${this.#base}${path}`, {
-        dispatcher: this.#agent,
+        dispatcher: writer === undefined ? this.#agent : sending.through(this.#agent, writer),
         method,
-        headers,
+        headers: { 'user-agent': userAgent(this.#options.product ?? 'Usher', writer), ...headers },
         body,
         signal: ended,
       });
@@ -186,9 +196,11 @@ export class WebexAccount {
     } catch (error) {
       if (ended.aborted) throw ended.reason instanceof Error ? ended.reason : error;
       const why = error instanceof Error ? error.message : String(error);
+      if (error instanceof DeviceError) throw error;
       throw new DeviceError('unreachable', `Webex cannot be reached (${why})`, { cause: error });
     } finally {
       cancel();
+      sending.over();
     }
   }
 }

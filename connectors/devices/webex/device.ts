@@ -7,7 +7,9 @@ import {
   DeviceError,
   type JoinEntry,
   type PushedDevice,
+  type Writer,
 } from '../device.ts';
+import { sole } from '../writing.ts';
 import { bookingOf, entryOf, isOurs, putBody } from '../xapi/booking.ts';
 import { type Listed, readListing } from '../xapi/listing.ts';
 import { treeOf } from '../xapi/tree.ts';
@@ -74,16 +76,16 @@ export class WebexDevice implements PushedDevice {
     return (await this.#listing(signal)).map(({ booking }) => entryOf(booking));
   }
 
-  async replace(entries: readonly JoinEntry[], signal: AbortSignal): Promise<void> {
+  async replace(entries: readonly JoinEntry[], signal: AbortSignal, writer?: Writer): Promise<void> {
     const before = await this.#listing(signal);
     const foreign = before.filter(({ booking }) => !isOurs(booking));
     if (entries.length === 0 && foreign.length === before.length) return;
     if (entries.length === 0 && foreign.length === 0) {
-      await this.#command('Bookings.Clear', {}, signal);
+      await this.#command('Bookings.Clear', {}, signal, writer ?? sole);
       return;
     }
     const bookings = [...foreign.map(({ booking }) => booking), ...entries.map(bookingOf)];
-    await this.#command('Bookings.Put', { body: putBody(bookings) }, signal);
+    await this.#command('Bookings.Put', { body: putBody(bookings) }, signal, writer ?? sole);
   }
 
   shows(entry: JoinEntry): DeviceEntry {
@@ -126,11 +128,12 @@ export class WebexDevice implements PushedDevice {
     return readListing(treeOf('BookingsListResult', result));
   }
 
-  async #command(name: string, parameters: object, signal: AbortSignal): Promise<unknown> {
+  async #command(name: string, parameters: object, signal: AbortSignal, writer?: Writer): Promise<unknown> {
     const answer = await this.#account.post(
       `/xapi/command/${name}`,
       { deviceId: this.#deviceId, ...parameters },
       signal,
+      writer,
     );
     const parsed = commandAnswer.safeParse(answer);
     if (
