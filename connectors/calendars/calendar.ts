@@ -46,6 +46,8 @@ export interface Calendar {
    * A calendar that cannot tell never calls it and is polled.
    */
   watch(changed: () => void): () => Promise<void>;
+  /** What an administrator should know although readings succeed (it cannot tell of changes, why), each a sentence. */
+  notices?(): readonly string[];
 }
 
 /** The slice of the Clock port (src/clock.ts) that connectors use. */

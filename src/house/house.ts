@@ -34,6 +34,7 @@ import { Directory } from './directory.ts';
 import { GuestCalls } from './guest-calls.ts';
 import { MailboxMarks } from './mailbox-marks.ts';
 import { openOnline } from './online.ts';
+import { addOnlineGauges, onlineStatus } from './online-status.ts';
 import { generationCollection, PanelSecrets } from './panel-secrets.ts';
 import { roomSettings } from './settings.ts';
 import { type OpenedSip, openSip } from './sip.ts';
@@ -96,7 +97,8 @@ async function open(
   const { config, clock, log } = options;
   const ground = await openGround(options, opened);
   const openedRooms = await openRooms(options, ground, opened);
-  const { rooms, devices, around } = openedRooms;
+  const { rooms, devices, around, online } = openedRooms;
+  if (online !== null) addOnlineGauges(ground.metrics, online);
   const reconciler = new Reconciler({ clock, log, devices: await ground.store.collection(deviceCollection) });
   const secrets = await PanelSecrets.open(ground.secret, clock, await ground.store.collection(generationCollection));
   const callRecords = await ground.store.collection(callCollection);
@@ -113,6 +115,7 @@ async function open(
     secrets,
     adminSecret: ground.secret.adminSecret(),
     calls: (query) => findCalls(callRecords, query),
+    services: () => (online === null ? [] : [onlineStatus(online)]),
     start: () => ({
       mode: options.mode,
       version: options.version,

@@ -51,6 +51,7 @@ function problemsOf(room: Room, reconciler: Reconciler): string[] {
   const problems: string[] = [];
   if (room.unavailable !== null) problems.push(`Calendar: ${room.unavailable}`);
   problems.push(...room.plan.problems.map((problem) => `Calendar: ${problem}`));
+  problems.push(...(room.calendar.notices?.() ?? []).map((notice) => `Calendar: ${notice}`));
   const stripped = room.plan.planned.filter(({ warnings }) => warnings.includes('body-stripped')).length;
   if (stripped > 0) {
     problems.push(

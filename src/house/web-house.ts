@@ -8,7 +8,7 @@ import type { Clock } from '../clock.ts';
 import type { Dialling } from '../rooms/dialling.ts';
 import type { Reconciler } from '../rooms/reconciler.ts';
 import type { Room } from '../rooms/room.ts';
-import type { House, JoinResult, RoomName, RoomStatus, StartFacts } from '../web/house.ts';
+import type { House, JoinResult, RoomName, RoomStatus, ServiceStatus, StartFacts } from '../web/house.ts';
 import type { RoomDevices } from './devices.ts';
 import type { PanelSecrets } from './panel-secrets.ts';
 import { roomStatus } from './status.ts';
@@ -22,6 +22,7 @@ export interface WebHouseParts {
   secrets: PanelSecrets;
   adminSecret: string;
   calls: (query: CallQuery) => Promise<readonly CallRecord[]>;
+  services: () => readonly ServiceStatus[];
   start: () => StartFacts;
   notReady: () => string | null;
 }
@@ -100,6 +101,10 @@ export class WebHouse implements House {
     return [...rooms.values()].map((room) =>
       roomStatus(room, { now, reconciler, callState: dialling.call(room.id).state }),
     );
+  }
+
+  services(): readonly ServiceStatus[] {
+    return this.#parts.services();
   }
 
   calls(query: CallQuery): Promise<readonly CallRecord[]> {

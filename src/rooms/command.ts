@@ -75,7 +75,7 @@ async function status(asked: Asked, instance: Instance, io: RoomsCommandIo): Pro
   const rooms = all.rooms.filter((room) => named(room, asked.names) && (!asked.wrong || room.problems.length > 0));
   const answer: StatusAnswer = { ...all, rooms };
   io.stdout.write(asked.json ? `${JSON.stringify(answer)}\n` : statusTable(answer));
-  return rooms.some((room) => room.problems.length > 0) ? 1 : 0;
+  return [...rooms, ...answer.services].some(({ problems }) => problems.length > 0) ? 1 : 0;
 }
 
 async function addresses(asked: Asked, instance: Instance, io: RoomsCommandIo): Promise<number> {

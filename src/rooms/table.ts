@@ -3,7 +3,7 @@ import { ago } from '../web/pages.ts';
 import type { AddressesAnswer, StatusAnswer } from '../web/status-answer.ts';
 
 /** A line for each room, and beneath it a line for each thing that is wrong. */
-export function statusTable({ now, rooms }: StatusAnswer): string {
+export function statusTable({ now, rooms, services }: StatusAnswer): string {
   const head = ['ROOM', 'NEXT', 'ROUTE', 'CALL', 'CALENDAR READ', 'DEVICES'];
   const rows = rooms.map(({ id, name, next, timeZone, call, lastRead, devices }) => [
     shown(name === id ? name : `${name} (${id})`, 40),
@@ -28,6 +28,10 @@ export function statusTable({ now, rooms }: StatusAnswer): string {
   const lines = [line(head)];
   for (const [at, room] of rooms.entries()) {
     lines.push(line(rows[at] ?? []), ...room.problems.map((problem) => `    ! ${shown(problem, 1_000)}`));
+  }
+  for (const { name, facts, problems } of services) {
+    lines.push(`${name}: ${facts.map((fact) => shown(fact, 300)).join(' ')}`);
+    lines.push(...problems.map((problem) => `    ! ${shown(problem, 1_000)}`));
   }
   lines.push(`${rooms.length} ${rooms.length === 1 ? 'room' : 'rooms'}, something is wrong with ${wrong}`);
   return `${lines.join('\n')}\n`;

@@ -69,7 +69,7 @@ function addAdminRoutes(app: FastifyInstance, context: WebContext, wrongLimit: R
     return reply.type(page).send(statusPage(house, assets.pageStyle, clock.now(), query));
   });
   app.get('/status.json', { onRequest: forAdmin }, async (_request, reply) => {
-    const answer: StatusAnswer = { now: clock.now(), rooms: [...house.status()] };
+    const answer: StatusAnswer = { now: clock.now(), rooms: [...house.status()], services: house.services() };
     return reply.send(answer);
   });
   app.get('/calls.json', { onRequest: forAdmin }, async (request, reply) => {

@@ -42,6 +42,15 @@ export interface RoomStatus {
   problems: readonly string[];
 }
 
+/** What many rooms depend on, and how it is. */
+export interface ServiceStatus {
+  name: string;
+  /** How it is, each a sentence. */
+  facts: readonly string[];
+  /** What is wrong, each a sentence with the remedy; empty where all is well. No secrets. */
+  problems: readonly string[];
+}
+
 /** What the start page explains. */
 export interface StartFacts {
   mode: 'demo' | 'serve';
@@ -78,6 +87,7 @@ export interface House {
   /** Never rejects. */
   hangUp(roomId: string): Promise<JoinResult>;
   status(): readonly RoomStatus[];
+  services(): readonly ServiceStatus[];
   /** What became of the rooms' calls, newest first. */
   calls(query: CallQuery): Promise<readonly CallRecord[]>;
   start(): StartFacts;

@@ -1,6 +1,6 @@
 /** The administrator's pages: start and status. Plain HTML, no script. */
 import { type Html, html } from '../../connectors/devices/html.ts';
-import type { House, RoomStatus } from './house.ts';
+import type { House, RoomStatus, ServiceStatus } from './house.ts';
 import { roomPath } from './paths.ts';
 
 function page(title: string, style: string, body: Html, refreshSeconds: number | null = null): string {
@@ -80,7 +80,12 @@ function nextOf(row: RoomStatus, now: number): Html {
   return html`${label}: <b>${next.title}</b>, ${hour(next.start, row.timeZone)}–${hour(next.end, row.timeZone)} <span class="route">${next.route}</span>`;
 }
 
-function problems(row: RoomStatus): Html | null {
+function service(status: ServiceStatus): Html {
+  return html`<p><strong>${status.name}:</strong> ${status.facts.join(' ')}</p>${problems(status)}
+`;
+}
+
+function problems(row: { problems: readonly string[] }): Html | null {
   if (row.problems.length === 0) return null;
   return html`<ul class="problems">${row.problems.map((problem) => html`<li>${problem}</li>`)}</ul>`;
 }
@@ -109,7 +114,7 @@ export function statusPage(house: House, style: string, now: number, query: Stat
   const shown = rows.slice((at - 1) * rowsPerPage, at * rowsPerPage);
   const body = html`<main class="wide"><h1>Status</h1>
 <p>${all.length} rooms, something is wrong with ${wrong}. As of ${new Date(now).toISOString()}; renewed every 10 seconds. <a href="/">Start</a></p>
-<form class="filter" method="get" action="/status"><label>Room <input name="room" type="search" value="${query.room}"></label> <label><input name="wrong" type="checkbox" value="1"${query.wrongOnly ? html` checked` : null}> only where something is wrong</label> <button type="submit">Show</button></form>
+${house.services().map(service)}<form class="filter" method="get" action="/status"><label>Room <input name="room" type="search" value="${query.room}"></label> <label><input name="wrong" type="checkbox" value="1"${query.wrongOnly ? html` checked` : null}> only where something is wrong</label> <button type="submit">Show</button></form>
 <div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Room</th><th scope="col">Next entry, route</th><th scope="col">Call</th><th scope="col">Calendar read</th><th scope="col">Devices: last confirmed or read</th><th scope="col">What is wrong</th></tr></thead><tbody>
 ${shown.map((row) => statusRow(row, now))}</tbody></table></div>
 ${pages === 1 ? null : html`<p>Page ${at} of ${pages}: ${pageLinks(query, at, pages)}</p>`}</main>`;

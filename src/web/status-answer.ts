@@ -30,6 +30,13 @@ export const statusAnswerSchema = z.object({
   /** The server's time. */
   now: z.number(),
   rooms: z.array(roomStatusSchema),
+  services: z
+    .array(
+      z.object({ name: z.string(), facts: z.array(z.string()).readonly(), problems: z.array(z.string()).readonly() }),
+    )
+    .readonly()
+    // An instance of an earlier version says nothing of them.
+    .default([]),
 });
 
 export type StatusAnswer = z.infer<typeof statusAnswerSchema>;

@@ -84,9 +84,10 @@ describe('change notifications of Microsoft Graph @calendars', () => {
     const before = performance.now();
     for (const id of ['a', 'b', 'c']) simulator.put(room, meeting(id));
     await until(() => told > 0);
-    assert.ok(performance.now() - before < 1_000);
+    assert.ok(performance.now() - before < 5_000);
     await simulator.subscriptions.settle();
-    assert.deepEqual([counters()?.received, told <= 2, simulator.subscriptions.slow], [12, true, 0]);
+    assert.deepEqual([counters()?.received, simulator.subscriptions.slow], [12, 0]);
+    assert.ok((counters()?.folded ?? 12) <= 6, `${counters()?.folded} readings`);
   });
 
   it('has one subscription for a mailbox that two rooms share, and tells both until both have stopped', async () => {
@@ -193,6 +194,51 @@ describe('change notifications of Microsoft Graph @calendars', () => {
     await until(() => counters()?.refused === 4);
     assert.equal(await send({ value: [good] }), 202);
     await until(() => told === 1);
+  });
+
+  it('knows its tenant by GUID where it is configured by its domain', async () => {
+    await watching({ tenant: simulator.options.domain });
+    const known = active();
+    assert.ok(known !== null);
+    const good = simulator.subscriptions.notification(known, 'a', 'updated');
+    assert.equal(good.tenantId, simulator.options.tenant);
+    await send({ value: [{ ...good, tenantId: '33333333-3333-4333-8333-333333333333' }] });
+    await until(() => counters()?.refused === 1);
+    assert.equal(counters()?.received, 0);
+    await send({ value: [good] });
+    await until(() => told > 0);
+  });
+
+  it('takes what has the secret while the sign-in cannot be asked which tenant this is, and asks again', async () => {
+    await watching({ tenant: simulator.options.domain });
+    const known = active();
+    assert.ok(known !== null);
+    const good = simulator.subscriptions.notification(known, 'a', 'updated');
+    simulator.fail({ times: Number.POSITIVE_INFINITY, match: 'well-known', status: 500 });
+    await send({ value: [good] });
+    await until(() => counters()?.received === 1);
+    simulator.faults.length = 0;
+    await send({ value: [{ ...good, tenantId: '33333333-3333-4333-8333-333333333333' }] });
+    await until(() => counters()?.refused === 1);
+  });
+
+  it('looks again after a notification that came before readings show what it tells', async () => {
+    await watching();
+    const calendar = tenant.calendar(room, 'UTC');
+    const window = { from: Date.parse('2026-03-02T00:00Z'), to: Date.parse('2026-03-03T00:00Z') };
+    const shown: number[] = [];
+    await stop();
+    simulator.replicationMs = 1_500;
+    let reading = Promise.resolve();
+    stop = calendar.watch(() => {
+      reading = reading.then(async () => {
+        shown.push((await calendar.read(window, new AbortController().signal)).invites.length);
+      });
+    });
+    await until(() => active() !== null && shown.length > 0);
+    simulator.put(room, meeting('late'));
+    await until(() => shown.includes(1));
+    await reading;
   });
 
   it('answers the handshake with the token as plain text', async () => {

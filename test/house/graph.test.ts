@@ -7,12 +7,18 @@ import { systemClock } from '../../src/clock.ts';
 import { ConfigError, parseConfig } from '../../src/config/load.ts';
 import { openHouse, type RunningHouse } from '../../src/house/house.ts';
 import { provisionCommand } from '../../src/house/provision.ts';
+import { roomsCommand } from '../../src/rooms/command.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 
 const mailbox = 'oslo@example.com';
 const html = 'Join: https://teams.microsoft.com/meet/2112223334445?p=abcDEF123';
 const start = Math.floor(Date.now() / 60_000) * 60_000;
 const times = { start: new Date(start).toISOString(), end: new Date(start + 3_600_000).toISOString() };
+
+/** Resolves when `condition` holds; one that never does is the test's time-out. */
+async function eventually(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
 
 describe('a house whose rooms live in Exchange Online @calendars', function () {
   this.timeout(60_000);
@@ -82,6 +88,37 @@ describe('a house whose rooms live in Exchange Online @calendars', function () {
     const dial = entries()[0]?.dial?.address ?? 'none';
     const written = () => JSON.stringify(simulator.mailbox(mailbox).get('review') ?? null);
     while (!written().includes(dial)) await new Promise(setImmediate);
+  });
+
+  it('says in words and numbers how notifications and the budget of requests are', async () => {
+    const ask = async (path: string): Promise<string> => (await fetch(`${house.web}${path}`)).text();
+    const rooms = async (): Promise<[number, string]> => {
+      let out = '';
+      const stdout = { write: (text: string) => (out += text) };
+      const io = { stdout, stderr: stdout, signal: new AbortController().signal };
+      return [await roomsCommand(['--url', house.web], io), out];
+    };
+    const told = /Microsoft 365:.* of 1,000,000 requests .*1 of 1 mailboxes tell of changes; .* 0 refused\./;
+    await eventually(async () => told.test((await rooms())[1]));
+    assert.match((await ask('/status')).replace(/<[^>]*>/g, ''), told);
+    const metrics = await ask('/metrics');
+    assert.match(metrics, /^usher_graph_mailboxes{state="told"} 1$/m);
+    assert.match(metrics, /^usher_graph_requests_today [1-9]/m);
+    assert.match(metrics, /^usher_graph_notifications_total{kind="change"} [1-9]/m);
+
+    simulator.fail({ times: Number.POSITIVE_INFINITY, match: '^POST /v1.0/subscriptions', status: 403 });
+    simulator.subscriptions.lifecycle(simulator.subscriptions.all()[0]?.id ?? '', 'subscriptionRemoved');
+    await eventually(async () => {
+      const [status, out] = await rooms();
+      return (
+        status === 1 &&
+        /! Calendar: changes are not told at the moment .*HTTP 403/.test(out) &&
+        /! 1 mailbox does not tell of changes \(oslo@example\.com\): HTTP 403/.test(out)
+      );
+    });
+    assert.match(await ask('/metrics'), /^usher_graph_mailboxes{state="silent"} 1$/m);
+    simulator.faults.length = 0;
+    await eventually(async () => !/not tell/.test((await rooms())[1]));
   });
 
   it('names what a graph calendar lacks, with its line', async () => {

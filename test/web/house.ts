@@ -4,7 +4,7 @@ import type { Dialer, JoinEntry, RoomView } from '../../connectors/devices/devic
 import { IcsFeedDevice } from '../../connectors/devices/ics-feed/ics-feed.ts';
 import { PanelDevice } from '../../connectors/devices/panel/panel.ts';
 import type { RoomCall } from '../../connectors/devices/panel/state.ts';
-import type { House, JoinResult, RoomName, RoomStatus, StartFacts } from '../../src/web/house.ts';
+import type { House, JoinResult, RoomName, RoomStatus, ServiceStatus, StartFacts } from '../../src/web/house.ts';
 
 export const minute = 60_000;
 export const hour = 60 * minute;
@@ -49,6 +49,7 @@ export class TestHouse implements House {
   joined: { roomId: string; entryId: string }[] = [];
   answer: JoinResult = { outcome: 'calling', words: 'The room’s video system is dialling.' };
   problems: string[] = [];
+  shownServices: ServiceStatus[] = [];
 
   add(view: Partial<RoomView> & { roomId: string }, options: { dials?: boolean; secret?: string } = {}): this {
     this.#rooms.set(view.roomId, {
@@ -165,6 +166,10 @@ export class TestHouse implements House {
         problems: this.problems,
       };
     });
+  }
+
+  services(): readonly ServiceStatus[] {
+    return this.shownServices;
   }
 
   start(): StartFacts {

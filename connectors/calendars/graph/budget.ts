@@ -12,6 +12,8 @@ export interface BudgetMeter {
   limit: number;
   /** Milliseconds since 1970: when counting begins anew. */
   resetsAt: number;
+  /** How many times longer than planned polls wait, so that the budget lasts; 1 where there is enough. */
+  stretch: number;
 }
 
 export class RequestBudget {
@@ -42,17 +44,17 @@ export class RequestBudget {
 
   get meter(): BudgetMeter {
     this.#turn();
-    return { used: this.#used, limit: this.#limit, resetsAt: (this.#day + 1) * dayMs };
+    const resetsAt = (this.#day + 1) * dayMs;
+    return { used: this.#used, limit: this.#limit, resetsAt, stretch: this.#stretch(resetsAt) };
   }
 
   /**
    * How much longer than planned to wait between polls, 1 or more: what is left of the day must do for what is left of
    * the budget. Notifications go on at full speed as long as there is any.
    */
-  get stretch(): number {
-    const { used, limit, resetsAt } = this.meter;
+  #stretch(resetsAt: number): number {
     const dayLeft = (resetsAt - this.#clock.now()) / dayMs;
-    const budgetLeft = (limit - used) / limit;
+    const budgetLeft = (this.#limit - this.#used) / this.#limit;
     if (budgetLeft <= 0) return 60;
     // A tenth is kept for changes that are told.
     return Math.min(60, Math.max(1, dayLeft / Math.max(0.01, budgetLeft - 0.1)));

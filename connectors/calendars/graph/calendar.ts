@@ -15,6 +15,8 @@ export interface GraphCalendarOptions {
   recovery: Recovery;
   /** Tells changes of the mailbox; `null` where there are no notifications and the calendar is polled. */
   watch: ((changed: () => void) => () => Promise<void>) | null;
+  /** Why changes are not told at the moment, though they should be; `null` where all is well. */
+  silence: () => string | null;
 }
 
 /** A whole day may begin up to 14 hours before and after that day in UTC, by which Graph selects. */
@@ -57,6 +59,11 @@ export class GraphCalendar implements Calendar {
       if (!signal.aborted) recovery.failed(mailbox, error);
       throw error;
     }
+  }
+
+  notices(): readonly string[] {
+    const why = this.#options.silence();
+    return why === null ? [] : [`changes are not told at the moment and it is read more often instead: ${why}`];
   }
 
   watch(changed: () => void): () => Promise<void> {

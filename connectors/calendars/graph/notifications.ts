@@ -11,6 +11,7 @@ import {
   notificationPath,
 } from './listener.ts';
 import { lane, MailboxSubscription, type SubscriptionStatus } from './subscription.ts';
+import type { TenantId } from './tenant-id.ts';
 
 export interface NotificationOptions {
   listen: ListenerOptions;
@@ -24,14 +25,14 @@ export interface NotificationContext {
   api: GraphApi;
   clock: ConnectorClock;
   serverNow(): number;
-  /** The tenant's GUID, lower case, where it is known; notifications of another one are dropped. */
-  tenantId: string | null;
+  /** Notifications of another tenant are dropped. */
+  tenantId: TenantId;
 }
 
 export interface NotificationCounters {
   /** Changes told, each copy of them. */
   received: number;
-  /** Readings that they led to. */
+  /** Readings that they led to, without those that look again. */
   folded: number;
   lifecycle: number;
   /** Without the secret, for another tenant, or of a subscription that is not ours. */
@@ -40,6 +41,11 @@ export interface NotificationCounters {
 
 /** Graph tells every change three times or more, and one edit is several changes. */
 const foldMs = 150;
+/**
+ * A mailbox has several copies in Exchange, and the one that is read may not show yet what was told. Nothing says how long
+ * that takes, so the calendar is read again, so long after the last notification.
+ */
+const againMs = [2_000, 10_000];
 
 interface Watched {
   subscription: MailboxSubscription;
@@ -47,6 +53,8 @@ interface Watched {
   /** Several rooms may have one mailbox. */
   listeners: Set<() => void>;
   pending: (() => void) | null;
+  /** Takes back the readings that are still to follow the last notification. */
+  cancelAgain: () => void;
 }
 
 const listSchema = z.object({
@@ -88,7 +96,7 @@ export class Notifications {
       watched.listeners.delete(changed);
       if (watched.listeners.size > 0) return;
       if (this.#watched.get(key) === watched) this.#watched.delete(key);
-      watched.pending?.();
+      quiet(watched);
       await watched.subscription.stop();
     };
   }
@@ -101,6 +109,7 @@ export class Notifications {
       clientState: Buffer.from(clientState),
       listeners: new Set(),
       pending: null,
+      cancelAgain: () => {},
       subscription: new MailboxSubscription({
         api,
         clock,
@@ -127,6 +136,12 @@ export class Notifications {
     return [...this.#watched.values()].map(({ subscription }) => subscription.status);
   }
 
+  /** Why there is no subscription to a mailbox; `null` where there is one, or it is still being made. */
+  problem(mailbox: string): string | null {
+    const status = this.#watched.get(this.#key(mailbox))?.subscription.status;
+    return status === undefined || status.state === 'active' ? null : status.problem;
+  }
+
   /** Whether changes of a mailbox are told at the moment. */
   tells(mailbox: string): boolean {
     return this.#watched.get(this.#key(mailbox))?.subscription.status.state === 'active';
@@ -135,17 +150,28 @@ export class Notifications {
   async close(): Promise<void> {
     const watched = [...this.#watched.values()];
     this.#watched.clear();
-    for (const { pending } of watched) pending?.();
+    for (const one of watched) quiet(one);
     await Promise.all(watched.map(({ subscription }) => subscription.stop()));
     await this.#listener.close();
   }
 
   #received(key: string, notification: Notification): void {
     const watched = this.#watched.get(key);
+    if (watched === undefined || !same(Buffer.from(notification.clientState), watched.clientState)) {
+      this.counters.refused++;
+      return;
+    }
     const { tenantId } = this.#context;
-    const foreign =
-      tenantId !== null && notification.tenantId !== null && notification.tenantId.toLowerCase() !== tenantId;
-    if (watched === undefined || foreign || !same(Buffer.from(notification.clientState), watched.clientState)) {
+    if (tenantId.known !== null || notification.tenantId === null) this.#proven(watched, notification, tenantId.known);
+    else
+      void tenantId.learn().then((known) => {
+        if (this.#watched.get(key) === watched) this.#proven(watched, notification, known);
+      });
+  }
+
+  /** What has the secret. Where Entra cannot be asked for the tenant's GUID, the secret has to do: nothing may be lost. */
+  #proven(watched: Watched, notification: Notification, tenantId: string | null): void {
+    if (tenantId !== null && notification.tenantId !== null && notification.tenantId.toLowerCase() !== tenantId) {
       this.counters.refused++;
       return;
     }
@@ -161,10 +187,19 @@ export class Notifications {
   }
 
   #fold(watched: Watched): void {
-    watched.pending ??= this.#context.clock.after(foldMs, () => {
+    const { clock } = this.#context;
+    const tell = (): void => {
+      for (const changed of [...watched.listeners]) changed();
+    };
+    watched.cancelAgain();
+    const again = againMs.map((ms) => clock.after(ms, tell));
+    watched.cancelAgain = () => {
+      for (const cancel of again) cancel();
+    };
+    watched.pending ??= clock.after(foldMs, () => {
       watched.pending = null;
       this.counters.folded++;
-      for (const changed of [...watched.listeners]) changed();
+      tell();
     });
   }
 
@@ -201,6 +236,12 @@ export class Notifications {
       page = listSchema.parse(await api.get(next, { mailbox: lane }));
     }
   }
+}
+
+/** Takes back every reading that was still to come. */
+function quiet(watched: Watched): void {
+  watched.pending?.();
+  watched.cancelAgain();
 }
 
 /** In constant time, whatever the lengths. */

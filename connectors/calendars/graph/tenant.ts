@@ -12,6 +12,7 @@ import { CalendarReader } from './reader.ts';
 import { Recovery } from './recovery.ts';
 import { type RoomImport, roomsFromPlaces } from './rooms.ts';
 import type { SubscriptionStatus } from './subscription.ts';
+import { TenantId } from './tenant-id.ts';
 import { type GraphCredential, Tokens } from './tokens.ts';
 import { WriteBack } from './write-back.ts';
 
@@ -86,7 +87,7 @@ export function openGraph(options: GraphOptions): GraphTenant {
   const reader = new CalendarReader(api, clock);
   const recovery = new Recovery(clock);
   const serverNow = (): number => http.serverNow();
-  const tenantId = /^[0-9a-f-]{36}$/i.test(tenant) ? tenant.toLowerCase() : null;
+  const tenantId = new TenantId({ tenant, login: endpoints.login, http });
   const told =
     options.notifications === undefined
       ? null
@@ -102,6 +103,7 @@ export function openGraph(options: GraphOptions): GraphTenant {
         reader,
         recovery,
         watch: told === null ? null : (changed) => told.watch(mailbox, changed),
+        silence: () => told?.problem(mailbox) ?? null,
       }),
     get notifications() {
       return told === null ? null : { mailboxes: told.status(), counters: told.counters };
@@ -114,7 +116,7 @@ export function openGraph(options: GraphOptions): GraphTenant {
     pollMs(mailbox, plannedMs) {
       // Rooms that should be told of changes and are not at the moment are looked after more often.
       const silent = told !== null && !told.tells(mailbox);
-      return (silent ? Math.min(plannedMs, silentPollMs) : plannedMs) * budget.stretch;
+      return (silent ? Math.min(plannedMs, silentPollMs) : plannedMs) * budget.meter.stretch;
     },
     async close() {
       recovery.close();
