@@ -85,10 +85,13 @@ export class WorkerPool {
     if (this.#closed) return end(worker);
     this.#load.set(worker, 0);
     worker.on('died', (error) => {
-      this.#options.log('error', 'a worker of mediasoup died; its calls end', {
-        pid: worker.pid,
-        detail: error.message,
-      });
+      // It exits with 0 on SIGINT and SIGTERM alone, and a Ctrl-C reaches it together with Usher.
+      const told = error.message.includes('code:0');
+      this.#options.log(
+        told ? 'info' : 'error',
+        told ? 'a worker of mediasoup was told to end; its calls end' : 'a worker of mediasoup died; its calls end',
+        { pid: worker.pid, detail: error.message },
+      );
       this.#load.delete(worker);
       this.#restartLater();
     });
