@@ -157,6 +157,7 @@ export class Reconciler {
       return;
     }
     await this.#withTimeout(stop, async (signal) => {
+      const { revision } = target.room.plan;
       const wanted = wantedOn(target.room, clock.now());
       const found = await target.device.list(signal);
       this.#noteVanished(target, wanted, found);
@@ -166,6 +167,8 @@ export class Reconciler {
       const same = agree(target.device, wanted, found, clock.now()) && !edited(wanted, target.record.sent);
       if (!same) await this.#write(target, wanted, signal, writer);
       await this.#confirmed(target, wanted);
+      const facts = { room: target.room.id, device: deviceId, entries: wanted.length, revision, written: !same };
+      this.#options.log.debug(facts, 'device has the plan');
     });
     this.#compareLater(deviceId, target, this.#options.compareEveryMs ?? 10 * 60_000);
   }

@@ -167,6 +167,8 @@ export class Rooms {
     const before = room.plan.revision;
     try {
       await room.refresh(signal);
+      const { revision, planned } = room.plan;
+      this.#options.log.debug({ room: roomId, entries: planned.length, revision }, 'calendar read');
     } finally {
       this.#nextPoll.set(roomId, this.#options.clock.monotonic() + room.pollMs());
       if (room.plan.revision !== before) {

@@ -2,8 +2,9 @@
  * Everything unguessable comes from one secret file: dial tokens, entry ids, the secrets in panel addresses. So nothing
  * of it has to be stored, and all of it stays the same over restarts and edits.
  */
-import { createHmac, randomBytes } from 'node:crypto';
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
@@ -71,17 +72,7 @@ export class Secret {
 export async function loadSecret(dataFolder: string): Promise<Secret> {
   const path = join(dataFolder, 'secret');
   await mkdir(dataFolder, { recursive: true });
-  try {
-    const file = await open(path, 'wx', 0o600);
-    try {
-      await file.writeFile(`${randomBytes(32).toString('hex')}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-  }
+  if (!existsSync(path)) await makeSecret(path);
   const hex = (await readFile(path, 'utf8')).trim();
   if (!/^[0-9a-f]{64,}$/.test(hex)) {
     throw new Error(
@@ -89,4 +80,26 @@ export async function loadSecret(dataFolder: string): Promise<Secret> {
     );
   }
   return new Secret(Buffer.from(hex, 'hex'));
+}
+
+/** The file is there whole or not at all, also where Usher is killed meanwhile or two start at once: the first one's counts. */
+async function makeSecret(path: string): Promise<void> {
+  const draft = `${path}.${randomUUID()}`;
+  try {
+    const file = await open(draft, 'wx', 0o600);
+    try {
+      await file.writeFile(`${randomBytes(32).toString('hex')}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await link(draft, path);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : null;
+    // Some file systems know no hard links; there the window between two that start at once is accepted.
+    if (code === 'EPERM' || code === 'ENOTSUP' || code === 'EOPNOTSUPP' || code === 'ENOSYS') await rename(draft, path);
+    else if (code !== 'EEXIST') throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
 }

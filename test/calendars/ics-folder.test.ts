@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, open, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Calendar, CalendarReading } from '../../connectors/calendars/calendar.ts';
 import { openIcsFolder } from '../../connectors/calendars/ics/folder.ts';
-import { systemClock } from '../../src/clock.ts';
+import { SimulatedClock, systemClock } from '../../src/clock.ts';
 import { calendarContract } from './contract.ts';
 import { calendar, cpuMs, fromContract, vevent } from './ics-source.ts';
 
@@ -110,16 +110,29 @@ describe('a folder of iCalendar files @first-run', () => {
     );
   });
 
-  it('keeps what a file said while it is half written, and takes what it says once it is whole', async () => {
-    await write('room.ics', event('before'));
+  it('keeps what a file said while it is half written or emptied, and takes what it says once it is whole', async () => {
+    const clock = new SimulatedClock(Date.now());
+    room = openIcsFolder({ path, timeZone: 'Europe/Oslo', clock });
+    /** As if it had been written this very moment, however long the machine took. */
+    const writeNow = async (content: string): Promise<void> => {
+      await write('room.ics', content);
+      await utimes(join(path, 'room.ics'), clock.now() / 1000, clock.now() / 1000);
+    };
+    await writeNow(event('before'));
     assert.deepEqual(uids(await read()), ['before']);
     const next = event('after');
-    await write('room.ics', next.slice(0, -30));
+    await writeNow('');
+    const empty = await read();
+    assert.deepEqual([uids(empty), empty.problems], [['before'], ['room.ics: is empty; export the calendar again']]);
+    await writeNow(next.slice(0, -30));
     const half = await read();
     assert.deepEqual(uids(half), ['before']);
     assert.match(half.problems.join('\n'), /^room\.ics: the file ends inside VEVENT; write it whole/);
-    await write('room.ics', next);
+    await writeNow(next);
     assert.deepEqual(await read().then((reading) => [uids(reading), reading.problems]), [['after'], []]);
+    await writeNow('');
+    await clock.advance(2_500);
+    assert.deepEqual(uids(await read()), [], 'an empty file that stays so is meant');
   });
 
   it('ignores hidden and other files, and reads folders within', async () => {

@@ -60,7 +60,8 @@ interface Around {
 
 function readCalendar(bytes: Uint8Array, context: FileContext, mail: Around | null): CalendarFile {
   const read = parseIcs(bytes);
-  if (read.calendars.length === 0) return failure(context, whatInstead(bytes));
+  // A file that is written in place is empty for a moment: what it said before holds until it has been written.
+  if (read.calendars.length === 0) return { ...failure(context, whatInstead(bytes)), unfinished: bytes.length === 0 };
   const problems = brokenParts(read).map((problem) => `${context.name}: ${problem}`);
   const events = read.calendars.flatMap((calendar) => eventsOf(calendar, context, mail, problems));
   return { events, problems: problems.slice(0, mostProblems), unfinished: !isWhole(bytes), isCalendar: true };
