@@ -123,12 +123,20 @@ describe('faults between Usher and Microsoft Graph @calendars', () => {
     const others = Array.from({ length: 9 }, (_, index) => `room${index}@example.com`);
     for (const address of others)
       simulator.put(address, { id: address, start: '2026-03-02T09:00:00Z', end: '2026-03-02T10:00:00Z' });
-    simulator.fail({ times: 1, match: 'room4', status: 429, retryAfter: 3 });
+    simulator.fail({ times: 1, match: 'room4', status: 429, retryAfter: 60 });
     const readings = await Promise.allSettled(
       others.map((address) => tenant.calendar(address, 'UTC').read(week, new AbortController().signal)),
     );
     assert.deepEqual(
       readings.map(({ status }) => status === 'fulfilled'),
+      others.map((_, index) => index !== 4),
+    );
+    // Told to wait, it is in no further batch, and the others still are.
+    const again = await Promise.allSettled(
+      others.map((address) => tenant.calendar(address, 'UTC').read(week, new AbortController().signal)),
+    );
+    assert.deepEqual(
+      again.map(({ status }) => status === 'fulfilled'),
       others.map((_, index) => index !== 4),
     );
   });

@@ -53,14 +53,21 @@ export class Gate {
 
   /** @throws CalendarUnavailable while the lane, or the whole tenant, is closed */
   check(key: string): void {
+    const closed = this.closed(key);
+    if (closed !== null) throw closed;
+  }
+
+  /** What asking now would throw; `null` while the lane is open. */
+  closed(key: string): CalendarUnavailable | null {
     for (const name of key === '' ? [''] : ['', key]) {
       const left = (this.#lanes.get(name)?.closedUntil ?? 0) - this.#clock.monotonic();
       if (left <= 0) continue;
       const whom = name === '' ? 'this app' : name;
-      throw new CalendarUnavailable(`Microsoft Graph asks ${whom} to wait ${Math.ceil(left / 1000)} s`, {
+      return new CalendarUnavailable(`Microsoft Graph asks ${whom} to wait ${Math.ceil(left / 1000)} s`, {
         retryAfterMs: Math.ceil(left),
       });
     }
+    return null;
   }
 
   /** Closes a lane for as long as Graph said, or longer each time when it did not say. Returns the milliseconds. */
