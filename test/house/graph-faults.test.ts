@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { fetch } from 'undici';
+import { appCertificate } from '../../fixtures/graph/certificates.ts';
 import { type Fault, GraphSimulator } from '../../fixtures/graph/simulator.ts';
 import type { Known } from '../../fixtures/graph/subscriptions.ts';
 import type { Clock } from '../../src/clock.ts';
@@ -203,5 +204,86 @@ describe('the plans of rooms while Microsoft Graph fails @calendars', function (
     await until(() => simulator.faults.length === 0);
     assert.deepEqual(lost, []);
     unbroken(simulator);
+  });
+});
+
+describe('the plans of rooms whose clocks disagree @calendars', function () {
+  this.timeout(120_000);
+
+  for (const skewMs of [10 * minute, -10 * minute]) {
+    it(`follow changes that are told when this machine is ten minutes ${skewMs > 0 ? 'late' : 'early'}, signed in by certificate`, async () => {
+      const clock = quickClock(speed);
+      const { key: privateKey, certificate } = await appCertificate();
+      const simulator = await GraphSimulator.start({ clock: () => clock.now(), skewMs, certificate });
+      const item = (subject: string) => ({
+        ...{ id: 'a', subject, html: link(0) },
+        start: new Date(clock.now() + 60 * minute).toISOString(),
+        end: new Date(clock.now() + 90 * minute).toISOString(),
+      });
+      simulator.put('oslo@example.com', item('Before'));
+      simulator.subscriptions.lifeMs = 20_000;
+      const open = await openGraphHouse(factsOf(simulator), {
+        clock,
+        rooms: [{ id: 'oslo' }],
+        pollMinutes: 1_440,
+        online: { secret: undefined, certificate: { certificate, privateKey } },
+      });
+      try {
+        const room = open.room('oslo');
+        await planned(room, (titles) => titles.includes('Before'));
+        await until(() => simulator.subscriptions.all().length === 1);
+        const expires = simulator.subscriptions.all()[0]?.expires ?? 0;
+        await until(() => (simulator.subscriptions.all()[0]?.expires ?? 0) > expires);
+        simulator.put('oslo@example.com', item('After'));
+        await planned(room, (titles) => titles.includes('After'));
+        unbroken(simulator);
+      } finally {
+        await open.close();
+        await simulator.close();
+      }
+    });
+  }
+
+  it('keep the wall time of series, and whole days, over the night in which the clocks of the room change', async () => {
+    const clock = quickClock(speed, Date.parse('2026-03-27T12:00Z'));
+    const simulator = await tenantOn(clock);
+    const mailbox = 'oslo@example.com';
+    simulator.put(mailbox, {
+      ...{ id: 'daily', subject: 'Daily', html: link(0), timeZone: 'Europe/Oslo', daily: 5 },
+      ...{ start: '2026-03-27T09:00', end: '2026-03-27T10:00' },
+    });
+    const open = await openGraphHouse(factsOf(simulator), {
+      clock,
+      rooms: [{ id: 'oslo', timeZone: 'Europe/Oslo' }],
+      pollMinutes: 1_440,
+    });
+    try {
+      const room = open.room('oslo');
+      await until(() => simulator.subscriptions.all().length === 1);
+      simulator.put(mailbox, {
+        ...{ id: 'day', subject: 'Whole day', allDay: true, html: link(1) },
+        ...{ start: '2026-03-29', end: '2026-03-30' },
+      });
+      await planned(room, (titles) => titles.includes('Whole day') && titles.length === 6);
+      assert.deepEqual(
+        room.plan.planned.map(({ entry }) => [
+          entry.title,
+          new Date(entry.start).toISOString().slice(5, 16),
+          (entry.end - entry.start) / (60 * minute),
+        ]),
+        [
+          ['Daily', '03-27T08:00', 1],
+          ['Daily', '03-28T08:00', 1],
+          ['Whole day', '03-28T23:00', 23],
+          ['Daily', '03-29T07:00', 1],
+          ['Daily', '03-30T07:00', 1],
+          ['Daily', '03-31T07:00', 1],
+        ],
+      );
+      unbroken(simulator);
+    } finally {
+      await open.close();
+      await simulator.close();
+    }
   });
 });

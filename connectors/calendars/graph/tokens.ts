@@ -1,5 +1,4 @@
 /** Access tokens of the app itself (OAuth client credentials), by certificate or by secret. */
-import { createHash, X509Certificate } from 'node:crypto';
 import {
   ConfidentialClientApplication,
   type INetworkModule,
@@ -8,12 +7,13 @@ import {
   type NetworkResponse,
 } from '@azure/msal-node';
 import { CalendarUnavailable } from '../calendar.ts';
+import { assertionBy, type CertificateCredential } from './assertion.ts';
 import type { GraphEndpoints } from './clouds.ts';
 import type { Http } from './http.ts';
 
 export type GraphCredential =
   /** Preferred: the private key never travels. Both as PEM. */
-  { kind: 'certificate'; certificate: string; privateKey: string } | { kind: 'secret'; secret: string };
+  ({ kind: 'certificate' } & CertificateCredential) | { kind: 'secret'; secret: string };
 
 export interface TokenOptions {
   /** GUID or domain of the tenant. */
@@ -39,7 +39,7 @@ export class Tokens {
         authority: `${login.origin}/${options.tenant}`,
         // Spares the question to Microsoft's public cloud which hosts are its own.
         knownAuthorities: [login.host],
-        ...authOf(options.credential),
+        ...authOf(options),
       },
       system: {
         networkClient: new MsalNetwork(options.http),
@@ -77,15 +77,13 @@ export class Tokens {
   }
 }
 
-function authOf(credential: GraphCredential) {
+function authOf({ credential, clientId, tenant, endpoints, http }: TokenOptions) {
   if (credential.kind === 'secret') return { clientSecret: credential.secret };
-  const certificate = new X509Certificate(credential.certificate);
+  const signed = assertionBy(credential, clientId);
+  const usual = `${new URL(endpoints.login).origin}/${tenant}/oauth2/v2.0/token`;
   return {
-    clientCertificate: {
-      thumbprintSha256: createHash('sha256').update(certificate.raw).digest('hex'),
-      privateKey: credential.privateKey,
-      x5c: credential.certificate,
-    },
+    clientAssertion: async ({ tokenEndpoint }: { tokenEndpoint?: string }) =>
+      signed(tokenEndpoint ?? usual, http.serverNow()),
   };
 }
 
