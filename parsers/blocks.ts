@@ -7,7 +7,7 @@ import type { FoundLink } from './links/link.ts';
 import { meetingIdOf, type NumberRun, numbersIn, textWithoutLinks } from './numbers.ts';
 import { providerParsers } from './providers/index.ts';
 import type { ProviderParser, Reading } from './providers/provider.ts';
-import type { Section } from './read/content.ts';
+import type { Section } from './read/section.ts';
 import { parseTeamsUrl, type TeamsLink } from './teams.ts';
 
 /** A link that opens a meeting. */

@@ -2,7 +2,7 @@
  * Numbers in the text of an invite, told apart by shape: a meeting id is grouped in threes, an audio conference id ends in
  * `#`, a telephone number begins with `+`. Labels are localised and reworded; shapes are not.
  */
-import type { Section } from './read/content.ts';
+import type { Section } from './read/section.ts';
 
 export interface NumberRun {
   /** Digits of each group, in order, as separated in the text by single blanks or hyphens. */

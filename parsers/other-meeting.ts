@@ -7,7 +7,7 @@ import type { FoundAddress } from './links/link.ts';
 import { textWithoutLinks } from './numbers.ts';
 import { addressText, type Reading } from './providers/provider.ts';
 import { isSipAddress } from './providers/sip.ts';
-import type { Section } from './read/content.ts';
+import type { Section } from './read/section.ts';
 import type { Meeting } from './teams-meeting.ts';
 
 /** The text that a meeting's own block takes up. */

@@ -1,17 +1,9 @@
 /** What an invite's body says, as text with its links, the newest message apart from the history it quotes. */
 import type { Invite } from '../invite.ts';
 import { findAddresses } from '../links/find.ts';
-import type { FoundLink } from '../links/link.ts';
 import { readHtml } from './html.ts';
+import type { Section } from './section.ts';
 import { readText } from './text.ts';
-
-/** One message's worth of body. */
-export interface Section {
-  /** Plain text with block structure: one line per paragraph, row or list item, blanks single, no zero-width characters. */
-  text: string;
-  /** In order of appearance; `at` and `end` are offsets in `text`. */
-  links: readonly FoundLink[];
-}
 
 export interface Content {
   /** What stands above the first quoted history. */

@@ -1,9 +1,9 @@
 /** Html bodies as sections of text with links. */
 import { type QuoteType, Tokenizer } from 'htmlparser2';
-import type { Section } from './content.ts';
 import { ElementStack } from './elements.ts';
 import type { Anchor, Flow, QuoteRange } from './flow.ts';
 import { FlowWriter } from './flow.ts';
+import type { Section } from './section.ts';
 import { sectionsOf } from './sections.ts';
 import { withoutQuotedPrintable } from './transfer.ts';
 

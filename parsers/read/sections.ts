@@ -2,9 +2,9 @@
 import { findLinks } from '../links/find.ts';
 import type { FoundLink } from '../links/link.ts';
 import { unwrap } from '../links/unwrap.ts';
-import type { Section } from './content.ts';
 import type { Anchor, Flow } from './flow.ts';
 import { historyOffsets } from './history.ts';
+import type { Section } from './section.ts';
 
 interface Span {
   start: number;

@@ -1,8 +1,8 @@
 /** Plain-text bodies as sections of text with links: folds, quotes and escapes repaired. */
 import { plainCharacters, withoutControls } from './characters.ts';
-import type { Section } from './content.ts';
 import type { QuoteRange } from './flow.ts';
 import { flowOf } from './html.ts';
+import type { Section } from './section.ts';
 import { sectionsOf } from './sections.ts';
 import { withoutQuotedPrintable } from './transfer.ts';
 

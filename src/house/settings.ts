@@ -1,6 +1,6 @@
 /** The settings of one room: its own where it has some, the general ones else. */
 import type { Config, RoomConfig } from '../config/schema.ts';
-import type { RoomSettings } from '../rooms/plan.ts';
+import type { RoomSettings } from '../rooms/settings.ts';
 
 /** @param sipDomain host part of dial strings to us, `null` where no guest calls are taken */
 export function roomSettings(config: Config, room: RoomConfig, sipDomain: string | null): RoomSettings {

@@ -1,7 +1,7 @@
 /** Whether a room can be walked into a meeting as a guest: by the configuration, and by what kind of meeting it is. */
 import { chooseLegs } from '../../media/guest/choose.ts';
 import type { Understanding } from '../../parsers/invite.ts';
-import type { RoomSettings } from './plan.ts';
+import type { RoomSettings } from './settings.ts';
 
 /**
  * `off`: this room takes no guest calls. `none`: none of the configured ways leads into this kind of meeting, and a

@@ -6,8 +6,9 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { providers } from '../../parsers/invite.ts';
 import type { CollectionSpec } from '../store/store.ts';
-import type { PlannedEntry, RoomSettings } from './plan.ts';
+import type { PlannedEntry } from './plan.ts';
 import type { Secret } from './secret.ts';
+import type { RoomSettings } from './settings.ts';
 
 const storedEntry = z.strictObject({
   id: z.string(),

@@ -4,26 +4,10 @@
  */
 import type { JoinEntry } from '../../connectors/devices/device.ts';
 import type { Instant, Invite, Understanding } from '../../parsers/invite.ts';
-import type { Language } from '../config/values.ts';
 import { guestWay } from './guest-ways.ts';
 import type { Secret } from './secret.ts';
+import type { RoomSettings } from './settings.ts';
 import { entryTitle, organizerShown } from './titles.ts';
-
-export interface RoomSettings {
-  id: string;
-  name: string;
-  timeZone: string;
-  language: Language;
-  privacy: { subject: 'all' | 'private' | 'never'; organizer: 'all' | 'private' | 'never' };
-  join: { leadMinutes: number; tailMinutes: number };
-  meetings: { withoutJoin: Show; tentative: Show; allDay: Show };
-  /** Host part of dial strings to us, `null` where no guest calls are taken. */
-  sipDomain: string | null;
-  /** The ways into meetings that are configured, by module; where it is missing, any meeting can be joined. */
-  guestWays?: readonly string[];
-}
-
-type Show = 'listed' | 'hidden';
 
 /** Which meeting a guest call is for: what the invite said. Kept with the plan, never given to a device. */
 export interface MeetingTarget {

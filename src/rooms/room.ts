@@ -5,10 +5,11 @@ import type { Device, RoomView } from '../../connectors/devices/device.ts';
 import type { Invite, Understanding } from '../../parsers/invite.ts';
 import type { Clock } from '../clock.ts';
 import type { Collection } from '../store/store.ts';
-import { type PlannedEntry, planRoom, type RoomSettings } from './plan.ts';
+import { type PlannedEntry, planRoom } from './plan.ts';
 import { fromStored, type Plan, type StoredPlan, toStored } from './plan-store.ts';
 import { RetryAfter } from './queue.ts';
 import type { Secret } from './secret.ts';
+import type { RoomSettings } from './settings.ts';
 
 /** Understands invites, outside this thread; answers in order. Never rejects because of what an invite holds. */
 export type Understand = (invites: readonly Invite[]) => Promise<readonly Understanding[]>;

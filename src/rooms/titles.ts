@@ -4,7 +4,7 @@ import type { Invite, Understanding } from '../../parsers/invite.ts';
 import { ruleTitle } from '../../parsers/rules.ts';
 import type { Language } from '../config/values.ts';
 import { guestWay } from './guest-ways.ts';
-import type { RoomSettings } from './plan.ts';
+import type { RoomSettings } from './settings.ts';
 
 interface Words {
   meeting: string;

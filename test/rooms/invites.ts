@@ -1,6 +1,7 @@
 /** Builds invites and what was understood of them, for tests of what comes after the parsers. */
 import type { Invite, JoinInfo, Understanding } from '../../parsers/invite.ts';
-import type { RoomSettings, Understood } from '../../src/rooms/plan.ts';
+import type { Understood } from '../../src/rooms/plan.ts';
+import type { RoomSettings } from '../../src/rooms/settings.ts';
 
 export const noon = Date.UTC(2026, 5, 15, 12);
 export const hour = 60 * 60_000;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { planRoom, type RoomSettings, type Understood } from '../../src/rooms/plan.ts';
+import { planRoom, type Understood } from '../../src/rooms/plan.ts';
 import { Secret } from '../../src/rooms/secret.ts';
+import type { RoomSettings } from '../../src/rooms/settings.ts';
 import { guestJoin, hour, inCloud, item, noJoin, noon, settings, unknownCvi, zoom } from './invites.ts';
 
 const secret = new Secret(Buffer.alloc(32, 7));
