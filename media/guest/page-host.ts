@@ -5,8 +5,9 @@
 import { createServer } from 'node:http';
 import { build } from 'esbuild';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { z } from 'zod';
 import type { Json, PagePort } from '../call.ts';
+import { announce, bridgeFunction, expose, exposeBridge, pageJson } from './exposed.ts';
+import type { PooledPage } from './pages.ts';
 
 /** A function of ours that the page can call by its name on `window`. Arguments and results are JSON. */
 export type PageBinding = (data: Json) => Promise<Json> | Json;
@@ -46,48 +47,62 @@ export const chromiumArguments: readonly string[] = [
   '--disable-renderer-backgrounding',
 ];
 
-const json: z.ZodType<Json> = z.json();
-
-/** Lets an existing page call the bridge's port; for adapters that drive somebody else's page. */
-export async function exposeBridge(page: Page, port: PagePort): Promise<void> {
-  await page.exposeFunction('usherBridge', (method: unknown, data: unknown) =>
-    port.request(z.string().parse(method), json.parse(data ?? null)),
-  );
-}
-
 /** Opens the page and resolves once it has loaded and its module has run. @throws Error; nothing is left behind */
 export async function openGuestPage(options: GuestPageOptions): Promise<GuestPage> {
-  const script = await bundlePage(options.entry);
-  const context = await options.browser.newContext({ viewport: { width: 1280, height: 720 } });
+  const { entry, port } = options;
+  const context = await options.browser.newContext(pageContext);
   try {
     const page = await context.newPage();
-    const host = new HostedPage(context, page, options.port);
-    const log = options.log ?? (() => {});
-    page.on('console', (message) => log('debug', message.text()));
-    page.on('pageerror', (error) => log('warn', error.message));
-    await exposeBridge(page, options.port);
+    const host = new HostedPage(context, page, port, () => context.close());
+    listen(page, options.log);
+    await exposeBridge(page, port);
     for (const [name, binding] of Object.entries(options.bindings ?? {})) {
-      await page.exposeFunction(name, (data: unknown) => binding(json.parse(data ?? null)));
+      await expose(page, name, (data) => binding(pageJson(data)));
     }
-    await load(page, script);
+    await load(page, await bundlePage(entry));
     return host;
   } catch (error) {
-    options.port.close();
+    port.close();
     await context.close().catch(() => {});
     throw error;
   }
 }
 
+/** What a page of ours needs of its context. */
+export const pageContext = { viewport: { width: 1280, height: 720 } };
+
+/** Loads a page of ours ahead of need: it waits for its bridge until `takeGuestPage`. For a pool's `prepare`. */
+export async function prepareGuestPage(page: Page, entry: string): Promise<void> {
+  await announce(page, [bridgeFunction]);
+  await load(page, await bundlePage(entry));
+}
+
+/** Gives a prepared page its bridge. */
+export async function takeGuestPage(
+  pooled: PooledPage,
+  { port, log }: Pick<GuestPageOptions, 'port' | 'log'>,
+): Promise<GuestPage> {
+  const host = new HostedPage(pooled.context, pooled.page, port, () => pooled.release());
+  listen(pooled.page, log);
+  await exposeBridge(pooled.page, port);
+  return host;
+}
+
+function listen(page: Page, log: GuestPageOptions['log']): void {
+  page.on('console', (message) => log?.('debug', message.text()));
+  page.on('pageerror', (error) => log?.('warn', error.message));
+}
+
 class HostedPage implements GuestPage {
   readonly page: Page;
-  readonly #context: BrowserContext;
+  readonly #shut: () => Promise<void>;
   readonly #port: PagePort;
   #gone: string | null = null;
   #closing: Promise<void> | null = null;
   readonly #listeners: ((detail: string) => void)[] = [];
 
-  constructor(context: BrowserContext, page: Page, port: PagePort) {
-    this.#context = context;
+  constructor(context: BrowserContext, page: Page, port: PagePort, shut: () => Promise<void>) {
+    this.#shut = shut;
     this.#port = port;
     this.page = page;
     page.on('crash', () => this.#lose('the page crashed'));
@@ -102,7 +117,7 @@ class HostedPage implements GuestPage {
 
   close(): Promise<void> {
     this.#port.close();
-    this.#closing ??= this.#context.close().catch(() => {
+    this.#closing ??= this.#shut().catch(() => {
       // The browser is gone, and the context with it.
     });
     return this.#closing;

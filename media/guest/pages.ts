@@ -3,9 +3,13 @@
  * serves one call and is then closed with its context: nothing of one meeting can reach the next.
  */
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import type { MediaClock } from '../call.ts';
 
 /** What a page is expected to take before it does anything; measured as the growth of Chromium's resident memory. */
 const memoryPerPage = 150 * 1024 * 1024;
+
+/** After a page was taken, milliseconds. */
+const quietMs = 5_000;
 
 export interface PagePoolOptions {
   browser(): Promise<Browser>;
@@ -14,6 +18,11 @@ export interface PagePoolOptions {
   contextOptions?: BrowserContextOptions;
   /** Run on every new page before it is handed out, e.g. to load what all meetings share. */
   prepare?(page: Page): Promise<void>;
+  /**
+   * With it a page that was taken is replaced only some seconds later: making one costs as much as a join, and would slow
+   * down the very call that took it. Default: at once.
+   */
+  clock?: MediaClock;
   /** Bytes still free to this process. Default: Node's `process.availableMemory()`. Warm pages leave half of it alone. */
   freeMemory?(): number;
   log?(level: 'debug' | 'warn', message: string, fields?: Record<string, unknown>): void;
@@ -115,6 +124,18 @@ export function pagePool(options: PagePoolOptions): PagePool {
     return refilling;
   }
 
+  let cancelRefill: (() => void) | null = null;
+
+  function refillLater(): void {
+    if (options.clock === undefined) void refill();
+    else if (ready.length < size) {
+      cancelRefill ??= options.clock.after(quietMs, () => {
+        cancelRefill = null;
+        void refill();
+      });
+    }
+  }
+
   function handOut(of: { page: Page; context: BrowserContext }, warm: boolean): PooledPage {
     let released: Promise<void> | null = null;
     const pooled: PooledPage = {
@@ -143,7 +164,7 @@ export function pagePool(options: PagePoolOptions): PagePool {
         await pooled.release();
         throw new Error('the page pool is closed: Usher is shutting down');
       }
-      void refill();
+      refillLater();
       return pooled;
     },
     async warm(pages) {
@@ -157,6 +178,7 @@ export function pagePool(options: PagePoolOptions): PagePool {
     },
     async close() {
       closed = true;
+      cancelRefill?.();
       await refilling;
       await Promise.all([...taken].map((page) => page.release()));
       await Promise.all(ready.splice(0).map((spare) => shut(spare.context)));

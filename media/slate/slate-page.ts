@@ -110,18 +110,28 @@ function chime(notes: readonly number[], volume: number): void {
   });
 }
 
-setInterval(draw, 1000 / framesPerSecond);
-setInterval(() => {
-  if (words?.tone === 'waiting') chime([523.25, 659.25], 0.08);
-}, 4000);
+// Until there is something to show, a page that was made ready ahead of need takes no time of the machine.
+void sound.suspend();
+
+function begin(): void {
+  void sound.resume();
+  setInterval(draw, 1000 / framesPerSecond);
+  setInterval(() => {
+    if (words?.tone === 'waiting') chime([523.25, 659.25], 0.08);
+  }, 4000);
+}
 
 const connected = connectBridge(window.usherBridge, { receive: false, degradationPreference: 'maintain-resolution' });
+connected.catch(() => {
+  // Told by the first `usherSlate`.
+});
 let sending = false;
 
 window.usherSlate = async (wanted, english) => {
   words = hasLetters(wanted.heading) ? wanted : english;
   shownAt = performance.now();
   draw();
+  if (!sending) begin();
   if (words.tone === 'ended') chime([523.25, 392], 0.08);
   if (sending) return;
   sending = true;

@@ -4,9 +4,10 @@
  */
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
-import type { PagePort } from '../call.ts';
+import type { MediaClock, PagePort } from '../call.ts';
 import type { Outcome } from '../guest/guest.ts';
-import { openGuestPage } from '../guest/page-host.ts';
+import { type GuestPage, openGuestPage, pageContext, prepareGuestPage, takeGuestPage } from '../guest/page-host.ts';
+import { pagePool } from '../guest/pages.ts';
 import { type Language, languageOf, type Text, texts } from './texts.ts';
 
 /** Why the room sees the slate. */
@@ -57,8 +58,44 @@ const longestTitle = 160;
 /** Opens the slate's page; it sends from the first `show()` on. @throws Error when the browser or the bridge refuses */
 export async function openSlate(options: SlateOptions): Promise<Slate> {
   const { browser, port, log } = options;
-  const host = await openGuestPage({ browser, entry, port, ...(log === undefined ? {} : { log }) });
-  const language = languageOf(options.language);
+  return slateOn(
+    await openGuestPage({ browser, entry, port, ...(log === undefined ? {} : { log }) }),
+    options.language,
+  );
+}
+
+/** Slates whose pages were made ready ahead of need, so that they do not hold up the guest's join. */
+export interface SlatePool {
+  /** As `openSlate`. */
+  open(call: Omit<SlateOptions, 'browser'>): Promise<Slate>;
+  /** Resolves when as many pages are ready as memory allows. */
+  warm(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface SlatePoolOptions {
+  browser(): Promise<Browser>;
+  clock: MediaClock;
+  /** How many pages to keep ready; 0 opens each when it is asked for. */
+  size: number;
+  log?(level: 'debug' | 'warn', message: string, fields?: Record<string, unknown>): void;
+}
+
+export function slatePool(options: SlatePoolOptions): SlatePool {
+  const { size } = options;
+  const pool = pagePool({ ...options, contextOptions: pageContext, prepare: (page) => prepareGuestPage(page, entry) });
+  return {
+    async open(call) {
+      const pooled = await pool.take();
+      return slateOn(await takeGuestPage(pooled, call), call.language);
+    },
+    warm: () => pool.warm(size),
+    close: () => pool.close(),
+  };
+}
+
+function slateOn(host: GuestPage, languageTag: string): Slate {
+  const language = languageOf(languageTag);
   return {
     async show(view) {
       // English as well, for a machine without the letters of the room's language.

@@ -1,19 +1,37 @@
 /** Slates as pages of the shared Chromium (media/slate). */
 import type { Browser } from 'playwright-core';
-import { openSlate } from '../../media/slate/slate.ts';
+import type { MediaClock } from '../../media/call.ts';
+import { slatePool } from '../../media/slate/slate.ts';
 import type { CallLog } from './call-log.ts';
 import type { Slates } from './slates.ts';
 
-/** @param browser the running Chromium, launched again by its owner when it has died */
-export function browserSlates(browser: () => Promise<Browser>, log: CallLog): Slates {
+export interface BrowserSlates extends Slates {
+  /** Resolves when pages are ready ahead of need. Never rejects. */
+  warm(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface BrowserSlatesOptions {
+  /** The running Chromium, launched again by its owner when it has died. */
+  browser(): Promise<Browser>;
+  clock: MediaClock;
+  /** How many pages to keep ready. */
+  warmPages: number;
+  log: CallLog;
+}
+
+export function browserSlates({ browser, clock, warmPages, log }: BrowserSlatesOptions): BrowserSlates {
+  const pool = slatePool({ browser, clock, size: warmPages, log });
   return {
     async open({ port, room, title, language }) {
-      const slate = await openSlate({ browser: await browser(), port, language, log });
+      const slate = await pool.open({ port, language, log });
       return {
         show: (scene) => slate.show({ ...scene, room, title }),
         onGone: (listener) => slate.onGone(listener),
         close: () => slate.close(),
       };
     },
+    warm: () => pool.warm(),
+    close: () => pool.close(),
   };
 }

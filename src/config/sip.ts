@@ -47,5 +47,10 @@ export const guests = z.strictObject({
     .default([])
     .describe('Ways into meetings, tried in order. Package names or paths relative to the configuration file.'),
   lobbyTimeoutMinutes: z.number().min(0.1).max(240).default(30),
-  warmPages: z.int().min(0).max(20).default(2).describe('Blank pages kept ready.'),
+  warmPages: z
+    .int()
+    .min(0)
+    .max(20)
+    .default(2)
+    .describe('Pages of guests, and as many of slates, kept ready for the next calls.'),
 });

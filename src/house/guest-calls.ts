@@ -107,11 +107,15 @@ export class GuestCalls {
     this.#opened.push(() => bridge.close());
     const browser = sharedBrowser({ executablePath: parts.chromium, log: this.#log });
     this.#opened.push(() => browser.close());
+    const { warmPages } = config.guests;
+    const slates = browserSlates({ browser: () => browser.get(), clock, warmPages, log: this.#log });
+    this.#opened.push(() => slates.close());
     const guests = await this.#loadGuests(browser);
+    void slates.warm();
     this.#calls = await createCalls({
       edge: sip.edge,
       bridge,
-      slates: browserSlates(() => browser.get(), this.#log),
+      slates,
       guests,
       directory,
       store,
@@ -120,7 +124,7 @@ export class GuestCalls {
       limits: {
         maxCalls: config.sip?.maxCalls ?? 1,
         maxCallsPerRoom: config.sip?.maxCallsPerRoom ?? 1,
-        warmPages: config.guests.warmPages,
+        warmPages,
       },
       onChange: onCall,
       onRefused,

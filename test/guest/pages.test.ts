@@ -7,7 +7,7 @@ import type { GuestEnvironment } from '../../media/guest/guest.ts';
 import { GuestAdapterUnavailable, loadGuestAdapter } from '../../media/guest/load.ts';
 import { pagePool } from '../../media/guest/pages.ts';
 import { findMediaParts } from '../../media/setup/find.ts';
-import { systemClock } from '../../src/clock.ts';
+import { SimulatedClock, systemClock } from '../../src/clock.ts';
 
 describe('the pool of warm pages @sgj', function () {
   this.timeout(30_000);
@@ -37,6 +37,21 @@ describe('the pool of warm pages @sgj', function () {
     await pool.close();
     assert.equal(pool.counts.opened, pool.counts.closed);
     assert.equal((await shared.get()).contexts().length, 0);
+  });
+
+  it('makes a new page only some seconds after one was taken: the call that took it has the machine until then', async () => {
+    const clock = new SimulatedClock(0);
+    const pool = pagePool({ browser: () => shared.get(), size: 1, clock });
+    await pool.warm(1);
+    const first = await pool.take();
+    await clock.advance(4_000);
+    assert.deepEqual(pool.counts, { warm: 0, taken: 1, opened: 1, closed: 0 });
+    await clock.advance(2_000);
+    // Waits for the page that is being made, and makes no other.
+    await pool.warm(1);
+    assert.deepEqual(pool.counts, { warm: 1, taken: 1, opened: 2, closed: 0 });
+    await first.release();
+    await pool.close();
   });
 
   it('keeps no warm page where memory is short, and still opens one when it must', async () => {

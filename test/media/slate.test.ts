@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
 import type { MediasoupBridge } from '../../media/bridge/bridge.ts';
 import { outcomes } from '../../media/guest/guest.ts';
-import { openSlate, type SlateView, slateWords } from '../../media/slate/slate.ts';
+import { openSlate, type SlateView, slatePool, slateWords } from '../../media/slate/slate.ts';
 import { languageOf, languages, texts } from '../../media/slate/texts.ts';
+import { systemClock } from '../../src/clock.ts';
 import { missing, startBridge, startBrowser } from './bridge-harness.ts';
 import { h264, pcmu, RoomPeer, until } from './room-peer.ts';
 
@@ -87,6 +88,28 @@ describe('the slate @sgj', function () {
       await room.close();
       await call.close();
     }
+  });
+
+  it('is shown by a page that was made ready before there was a call, and that serves one call alone', async () => {
+    const pool = slatePool({ browser: async () => browser, clock: systemClock, size: 1 });
+    await pool.warm();
+    const before = browser.contexts();
+    assert.equal(before.length, 1);
+    const call = await bridge.open('slate');
+    const room = await RoomPeer.open({ audio: pcmu, video: h264 });
+    room.take(await call.answer(room.offer()));
+    const slate = await pool.open({ port: call.slatePort(), language: 'en' });
+    try {
+      assert.deepEqual(browser.contexts(), before);
+      await slate.show({ kind: 'lobby', waitedMs: 0, room: 'Room 1', title: 'Planning' });
+      await until('the slate', () => room.video.received.length > 5 && room.audio.received.length > 5);
+    } finally {
+      await slate.close();
+      await room.close();
+      await call.close();
+      await pool.close();
+    }
+    assert.equal(browser.contexts().length, 0);
   });
 
   it('says when its page is lost, and takes its picture out of the call', async () => {

@@ -70,6 +70,7 @@ export async function openGuests(
 function choosing(honest: GuestAdapter, hostile: GuestAdapter): GuestAdapter {
   return {
     name: 'simulator',
+    warm: async (pages) => honest.warm?.(pages),
     join: (request) => (request.displayName.includes('hostile') ? hostile : honest).join(request),
     close: async () => {},
   };

@@ -23,6 +23,7 @@ import { type Clock, systemClock } from '../../src/clock.ts';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import { addressOf } from '../guest/simulated.ts';
 import { type GuestWayIn, openGuests } from './guests.ts';
+import { type OnStep, tracedBridge, tracedGuest, tracedSlates } from './traced.ts';
 
 export interface CallRig {
   readonly edge: ObservableSipEdge;
@@ -66,12 +67,15 @@ export interface CallRigOptions {
   hostBrowser?: Browser;
   /** What the host's camera makes. Default 1280x720 at 30. */
   hostPicture?: { width: number; height: number; fps: number };
+  /** Told of each step of the calls. */
+  onStep?: OnStep;
   /** Farewells wait for `endFarewells` instead of 4 seconds. */
   holdFarewells?: boolean;
 }
 
 /** Null, with the reason on stdout, where a part is missing. */
 export async function openCallRig(options: CallRigOptions = {}): Promise<CallRig | null> {
+  const { onStep, warmPages = 0 } = options;
   const { chromium, workerBin } = findMediaParts();
   if (chromium === null || workerBin === null) {
     process.stdout.write('      skipped: there is no Chromium, or no worker of mediasoup (npm run setup)\n');
@@ -105,26 +109,28 @@ export async function openCallRig(options: CallRigOptions = {}): Promise<CallRig
   const entries = new Map<string, TokenEntry>();
   const directory: TokenDirectory = { find: (token) => entries.get(token) ?? null, upcoming: () => 0 };
   const guests = await openGuests(options, { server, shared, log: write });
+  const slates = browserSlates({ browser: () => shared.get(), clock: systemClock, warmPages, log: write });
   const farewells = heldTimers();
   const changes: CallChange[] = [];
   const reached = new Map<string, number>();
   const waiting = new Set<() => void>();
   const calls = await createCalls({
     edge,
-    bridge,
-    slates: browserSlates(() => shared.get(), write),
-    guests: [guests.adapter],
+    bridge: onStep === undefined ? bridge : tracedBridge(bridge, onStep),
+    slates: onStep === undefined ? slates : tracedSlates(slates, onStep),
+    guests: [onStep === undefined ? guests.adapter : tracedGuest(guests.adapter, onStep)],
     directory,
     store,
     clock: farewells.clock,
     log: write,
-    limits: { warmPages: 0, farewellMs: options.holdFarewells === true ? heldMs : 4_000 },
+    limits: { warmPages, farewellMs: options.holdFarewells === true ? heldMs : 4_000 },
     onChange: (change) => {
       changes.push(change);
       for (const resume of waiting) resume();
       waiting.clear();
     },
   });
+  await slates.warm();
   const [bound] = await edge.listen();
   const host = await (await (options.hostBrowser ?? browser).newContext()).newPage();
   const { width, height, fps } = options.hostPicture ?? { width: 1280, height: 720, fps: 30 };
@@ -168,6 +174,7 @@ export async function openCallRig(options: CallRigOptions = {}): Promise<CallRig
       await calls.close();
       await edge.close({ protocol: 'SIP', cause: 503, text: 'The test is over' });
       await guests.close();
+      await slates.close();
       await bridge.close();
       await shared.close();
       await server.close();

@@ -4,9 +4,9 @@
  * is said in docs/limits.md. Commercial cloud only.
  */
 import { z } from 'zod';
+import { announce, bridgeFunction, expose, exposeBridge } from '../exposed.ts';
 import type { GuestAdapterFactory, GuestEnvironment, JoinRequest } from '../guest.ts';
 import { type LegControl, startLeg } from '../leg.ts';
-import { exposeBridge } from '../page-host.ts';
 import { pagePool } from '../pages.ts';
 import { installCommand, installed } from './installed.ts';
 import { locatorOf } from './locator.ts';
@@ -52,8 +52,10 @@ const factory: GuestAdapterFactory = async (environment) => {
     size: options.warm,
     contextOptions: { viewport: { width: 1280, height: 720 } },
     prepare: async (page) => {
+      await announce(page, [bridgeFunction, 'usherAcsState']);
       await page.goto(`${pages.origin}/`);
     },
+    clock: environment.clock,
     log: environment.log,
   });
   return {
@@ -89,7 +91,7 @@ function leg(
       page.on('pageerror', (error) => log('warn', 'acs page', { error: error.message }));
       page.on('console', (message) => log('debug', 'acs page', { text: message.text() }));
       await exposeBridge(page, request.media);
-      await page.exposeFunction('usherAcsState', (report: unknown) => told(control, report));
+      await expose(page, 'usherAcsState', (report) => told(control, report));
       const made = await identities.create();
       if (control.signal.aborted) {
         await made.forget();

@@ -57,9 +57,8 @@ export async function connectBridge(
   options: BridgeLinkOptions = {},
 ): Promise<BridgeLink> {
   const ask: BridgeRequest = (method, data) => request(method, plain(data));
-  const capabilities = await ask('capabilities', null);
-  // mediasoup-client does not know headless Chromium by its name.
-  const device = await Device.factory({ handlerName: 'Chrome111' });
+  // A warm page waits here for its call, with everything done that needs none.
+  const [capabilities, device] = await Promise.all([ask('capabilities', null), makeDevice()]);
   await device.load({ routerRtpCapabilities: capabilities.router });
 
   const open = async (direction: 'send' | 'recv'): Promise<types.Transport> => {
@@ -74,22 +73,24 @@ export async function connectBridge(
     return transport;
   };
 
-  const sending = await open('send');
-  const transports = [sending];
-  const roomStream = new MediaStream();
-  if (options.receive !== false) {
+  const receive = async (): Promise<{ transports: types.Transport[]; tracks: MediaStreamTrack[] }> => {
+    if (options.receive === false) return { transports: [], tracks: [] };
     const receiving = await open('recv');
-    transports.push(receiving);
-    const offered = await ask('consume', {
-      transportId: receiving.id,
-      rtpCapabilities: device.recvRtpCapabilities,
-    });
-    for (const { id, producerId, kind, rtpParameters } of offered) {
-      const consumer = await receiving.consume({ id, producerId, kind, rtpParameters });
-      roomStream.addTrack(consumer.track);
-      await ask('resume', { consumerId: id });
-    }
-  }
+    const { recvRtpCapabilities: rtpCapabilities } = device;
+    const offered = await ask('consume', { transportId: receiving.id, rtpCapabilities });
+    // At once: one negotiation with the browser for all.
+    const tracks = await Promise.all(
+      offered.map(async ({ id, producerId, kind, rtpParameters }) => {
+        const { track } = await receiving.consume({ id, producerId, kind, rtpParameters });
+        await ask('resume', { consumerId: id });
+        return track;
+      }),
+    );
+    return { transports: [receiving], tracks };
+  };
+  const [sending, received] = await Promise.all([open('send'), receive()]);
+  const transports = [sending, ...received.transports];
+  const roomStream = new MediaStream(received.tracks);
   const sender = new TrackSender(sending, capabilities, options.degradationPreference ?? 'balanced');
   return {
     capabilities,
@@ -100,6 +101,18 @@ export async function connectBridge(
       for (const transport of transports) transport.close();
     },
   };
+}
+
+/** Also has the browser start what all peer connections share, which takes longer than a connection does. */
+async function makeDevice(): Promise<Device> {
+  // mediasoup-client does not know headless Chromium by its name.
+  const device = await Device.factory({ handlerName: 'Chrome111' });
+  const connection = new RTCPeerConnection();
+  connection.addTransceiver('audio');
+  connection.addTransceiver('video');
+  await connection.setLocalDescription();
+  connection.close();
+  return device;
 }
 
 /** One producer for each kind, made with the first track and kept. */

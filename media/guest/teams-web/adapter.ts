@@ -7,9 +7,10 @@ import { join as joinPath } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { z } from 'zod';
+import { announce, bridgeFunction, exposeBridge } from '../exposed.ts';
 import type { GuestAdapterFactory, GuestEnvironment, GuestLeg, JoinRequest } from '../guest.ts';
 import { type LegControl, startLeg } from '../leg.ts';
-import { bundlePage, exposeBridge } from '../page-host.ts';
+import { bundlePage } from '../page-host.ts';
 import { type PagePool, pagePool } from '../pages.ts';
 import { servePages } from '../serve.ts';
 import { MeetingCamera } from './camera.ts';
@@ -52,8 +53,10 @@ const factory: GuestAdapterFactory = async (environment) => {
     size: options.warm,
     // The room's own page; the meeting's is opened beside it when it is known which.
     prepare: async (page) => {
+      await announce(page, [bridgeFunction]);
       await page.goto(`${pages.origin}/`);
     },
+    clock: environment.clock,
     log: environment.log,
   });
   return {

@@ -30,11 +30,18 @@ declare global {
 let call: AcsCall | null = null;
 let agent: AcsCallAgent | null = null;
 
+/** A warm page has this under way before there is a call. */
+const linking = connectBridge();
+linking.catch(() => {
+  // Told by `join`.
+});
+
 async function join(request: AcsJoin): Promise<void> {
   const sdk = window.usherAcsSdk;
-  const link = await connectBridge();
   const credential: AcsCredential = new sdk.AzureCommunicationTokenCredential(request.token);
-  agent = await new sdk.CallClient().createCallAgent(credential, { displayName: request.displayName });
+  const signingIn = new sdk.CallClient().createCallAgent(credential, { displayName: request.displayName });
+  const [link, made] = await Promise.all([linking, signingIn]);
+  agent = made;
   const audio = new MediaStream(link.roomStream.getAudioTracks());
   const video = new MediaStream(link.roomStream.getVideoTracks());
   const options = {

@@ -43,9 +43,15 @@ async function offer(): Promise<string> {
   return made.localDescription?.sdp ?? '';
 }
 
+/** A warm page has this under way before there is a call. */
+const linking = connectBridge();
+linking.catch(() => {
+  // Told by `connect`.
+});
+
 window.usherRoom = {
   async connect() {
-    link = await connectBridge();
+    link = await linking;
   },
   offer,
   async accept(answer) {
