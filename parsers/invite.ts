@@ -104,6 +104,10 @@ export const providers = [
   'other',
 ] as const;
 
+export const teamsClouds = ['commercial', 'consumer', 'gcc-high', 'dod', 'china'] as const;
+
+export const tenancies = ['own', 'external', 'consumer', 'unknown'] as const;
+
 export const teamsSchema = z.strictObject({
   /** Decoded, `19:meeting_…@thread.v2`. */
   threadId: z.string().nullable(),
@@ -116,7 +120,7 @@ export const teamsSchema = z.strictObject({
   passcode: z.string().nullable(),
   /** The `p=` of a short link; not the passcode. */
   shortToken: z.string().nullable(),
-  cloud: z.enum(['commercial', 'consumer', 'gcc-high', 'dod', 'china']).nullable(),
+  cloud: z.enum(teamsClouds).nullable(),
   /** A live event, webinar or town hall that an attendee only watches. */
   broadcast: z.boolean(),
 });
@@ -157,7 +161,7 @@ export const evidenceSchema = z.strictObject({
 export const understandingSchema = z.strictObject({
   cancelled: z.boolean(),
   /** Whose Teams tenant organised the meeting; `null` where the provider is not Teams. */
-  tenancy: z.enum(['own', 'external', 'consumer', 'unknown']).nullable(),
+  tenancy: z.enum(tenancies).nullable(),
   route: z.enum(['cvi', 'sgj', 'sip', 'none']),
   /** With scheme; always `null` for `sgj`, whose token needs a room. */
   dial: z.string().nullable(),

@@ -48,6 +48,11 @@ const hosts: ReadonlyMap<string, Cloud | null> = new Map<string, Cloud | null>([
   ['teams.sovcloud.fr', null],
 ]);
 
+/** The cloud that serves Teams at this host: `null` is one without a name of its own here, `undefined` no host of Teams. */
+export function teamsCloudOf(host: string): Cloud | null | undefined {
+  return hosts.get(host.toLowerCase());
+}
+
 const guid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 
 /** How deep launchers may wrap a link before it is given up. */

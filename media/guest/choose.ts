@@ -1,16 +1,21 @@
 /**
- * Which guest legs may be tried for a Teams meeting, in which order, and why the others may not. One table, by cloud and
+ * Which guest legs may be tried for a Teams meeting, in which order, and why the others may not. One table, cloud by
  * tenancy; a meeting for which nothing is left has route `none` with the reasons, not a button that fails.
  */
 import type { TeamsInfo, Tenancy } from '../../parsers/invite.ts';
+import { teamsCloudOf } from '../../parsers/teams.ts';
 import type { Outcome } from './guest.ts';
 
 /** Our own adapters. Others, which an administrator names by module, are not in the table and may join anything. */
-export type OwnLeg = 'acs' | 'teams-web';
-type Cloud = NonNullable<TeamsInfo['cloud']>;
+export const ownLegs = ['acs', 'teams-web'] as const;
+export type OwnLeg = (typeof ownLegs)[number];
+/** `national`: a partner's cloud, whose hosts are known and nothing else. */
+export type Cloud = NonNullable<TeamsInfo['cloud']> | 'national';
 
-interface Row {
+export interface Row {
   cloud: Cloud;
+  /** Whose meetings; `any`: it makes no difference there. */
+  tenancy: readonly Tenancy[] | 'any';
   /** Allowed legs, the better one first. */
   legs: readonly OwnLeg[];
   /** Why a leg is missing. */
@@ -18,23 +23,39 @@ interface Row {
   source: string;
 }
 
-/** `documented`: a vendor says so. `cautious`: nothing says that it works, so it is not tried. */
-export const legsByCloud: readonly Row[] = [
+const capabilities = 'learn.microsoft.com/azure/communication-services/concepts/interop/guest/meeting-capabilities';
+
+/**
+ * The first row that fits counts. Sources: `documented`, a vendor says so; `cautious`, nothing says that it works, so it
+ * is not tried. GCC is not told from commercial: it shares its hosts, and no invite says which it is.
+ */
+export const legTable: readonly Row[] = [
   {
+    // The tenant id of personal accounts, on a link of the commercial host.
     cloud: 'commercial',
+    tenancy: ['consumer'],
+    legs: ['teams-web'],
+    missing: { acs: 'Azure Communication Services joins no meeting of a personal Teams account' },
+    source: `documented: "Join Teams for Home meeting: no", ${capabilities}`,
+  },
+  {
+    // A guest is one in the own tenant too: the call signs in nowhere.
+    cloud: 'commercial',
+    tenancy: ['own', 'external', 'unknown'],
     legs: ['acs', 'teams-web'],
     missing: {},
-    source:
-      'documented: Azure Communication Services joins Teams meetings of any commercial tenant that lets anonymous users in; the web client does the same in a browser',
+    source: `documented: "Join Teams for Work meeting via URL, via meeting ID & passcode: yes", ${capabilities}; the web client does the same in a browser`,
   },
   {
     cloud: 'consumer',
+    tenancy: 'any',
     legs: ['teams-web'],
     missing: { acs: 'Azure Communication Services joins no meeting of a personal Teams account' },
-    source: 'documented: Teams interoperability is with Teams for work and school',
+    source: `documented: "Join Teams for Home meeting: no", ${capabilities}`,
   },
   {
     cloud: 'gcc-high',
+    tenancy: 'any',
     legs: ['teams-web'],
     missing: { acs: 'a commercial Azure Communication Services resource does not reach the government cloud' },
     source:
@@ -42,16 +63,28 @@ export const legsByCloud: readonly Row[] = [
   },
   {
     cloud: 'dod',
+    tenancy: 'any',
     legs: ['teams-web'],
     missing: { acs: 'a commercial Azure Communication Services resource does not reach the government cloud' },
     source: 'cautious: as gcc-high',
   },
   {
     cloud: 'china',
+    tenancy: 'any',
     legs: [],
     missing: {
       acs: 'Azure Communication Services does not reach Teams operated by 21Vianet',
       'teams-web': 'the web client of Teams operated by 21Vianet has not been looked at',
+    },
+    source: 'cautious: nothing about guest joins there was found',
+  },
+  {
+    cloud: 'national',
+    tenancy: 'any',
+    legs: [],
+    missing: {
+      acs: 'Azure Communication Services does not reach the national cloud of a partner',
+      'teams-web': 'the web client of this national cloud has not been looked at',
     },
     source: 'cautious: nothing about guest joins there was found',
   },
@@ -93,9 +126,13 @@ const lasting: ReadonlySet<Outcome> = new Set<Outcome>([
   'watermark-or-encryption-required',
 ]);
 
+/** Whether an outcome is worth remembering for the next meeting. Adapters named by module are judged by nobody but them. */
+export function isRefusal(leg: string, outcome: Outcome): boolean {
+  return isOwn(leg) && lasting.has(outcome);
+}
+
 export function chooseLegs(question: LegQuestion): LegChoice {
-  const cloud = question.cloud ?? (question.tenancy === 'consumer' ? 'consumer' : cloudOf(question.url));
-  const row = legsByCloud.find((one) => one.cloud === cloud);
+  const row = rowFor(question);
   const legs: string[] = [];
   const reasons: { leg: string; why: string }[] = [];
   for (const leg of inOrder(question.configured, row)) {
@@ -105,6 +142,12 @@ export function chooseLegs(question: LegQuestion): LegChoice {
   }
   if (question.configured.length === 0) reasons.push({ leg: '', why: 'no guest adapter is configured' });
   return { legs, reasons };
+}
+
+function rowFor({ cloud, tenancy, url }: LegQuestion): Row | undefined {
+  const served = cloud ?? (tenancy === 'consumer' ? 'consumer' : cloudOf(url));
+  const whose = tenancy ?? 'unknown';
+  return legTable.find((row) => row.cloud === served && (row.tenancy === 'any' || row.tenancy.includes(whose)));
 }
 
 /** The administrator's order between adapters, but ours among themselves in the table's. */
@@ -118,28 +161,22 @@ function whyNot(leg: string, question: LegQuestion, row: Row | undefined): strin
     if (row === undefined || !row.legs.includes(leg)) return row?.missing[leg] ?? 'not for this cloud';
     if (leg === 'teams-web' && question.url === null) return 'the invite has no link, which the web client needs';
     if (leg === 'acs' && question.broadcast) {
-      return 'Azure Communication Services has no lobby for live events and town halls';
+      return 'Azure Communication Services joins no webinar, town hall or live event';
     }
   }
   const refusal = question.refused?.find((one) => one.leg === leg && lasting.has(one.outcome));
   return refusal === undefined ? null : `this tenant refused it before: ${refusal.outcome}`;
 }
 
-const cloudsByHost: Readonly<Record<string, Cloud>> = {
-  'teams.live.com': 'consumer',
-  'gov.teams.microsoft.us': 'gcc-high',
-  'dod.teams.microsoft.us': 'dod',
-  'teams.microsoftonline.cn': 'china',
-};
-
+/** By the link's host; a host that is nobody's is taken for commercial, where adapters look at links themselves. */
 function cloudOf(url: string | null): Cloud {
   if (url === null || !URL.canParse(url)) return 'commercial';
-  const { hostname } = new URL(url);
-  return (Object.hasOwn(cloudsByHost, hostname) ? cloudsByHost[hostname] : undefined) ?? 'commercial';
+  const cloud = teamsCloudOf(new URL(url).hostname);
+  return cloud === null ? 'national' : (cloud ?? 'commercial');
 }
 
 function isOwn(leg: string): leg is OwnLeg {
-  return leg === 'acs' || leg === 'teams-web';
+  return ownLegs.some((own) => own === leg);
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { BlockList, isIP } from 'node:net';
 import type { CallAttempt } from '../../media/call.ts';
-import type { MeetingAddress } from '../../media/guest/guest.ts';
+import type { MeetingTarget } from '../rooms/plan.ts';
 
 const minute = 60_000;
 
@@ -23,7 +23,7 @@ export interface TokenEntry {
   room: { id: string; name: string; language: string; timeZone: string; callers: CallerRule | null };
   /** `title` has had privacy applied; null for a private meeting. */
   entry: { id: string; title: string | null; start: number; end: number };
-  meeting: MeetingAddress;
+  meeting: MeetingTarget;
   /** When the token admits, milliseconds since 1970: `from` ≤ now < `until`. See `tokenWindow`. */
   window: { from: number; until: number };
 }

@@ -1,8 +1,9 @@
 /** One call: the room's SIP leg, the bridge with its gate, the slate, and the guest leg into the meeting. */
 import type { BridgedCall, LegEnd, MediaClock, SipLeg } from '../../media/call.ts';
 import { UnacceptableOffer } from '../../media/call.ts';
-import { chooseLegs, mayFallBack } from '../../media/guest/choose.ts';
-import type { GuestAdapter, GuestLeg, GuestState, MeetingAddress, Outcome } from '../../media/guest/guest.ts';
+import { chooseLegs, mayFallBack, type Refusal } from '../../media/guest/choose.ts';
+import type { GuestAdapter, GuestLeg, GuestState, Outcome } from '../../media/guest/guest.ts';
+import type { MeetingTarget } from '../rooms/plan.ts';
 import type { TokenDirectory, TokenEntry } from './admission.ts';
 import type { CallLog } from './call-log.ts';
 import { HoldWatch } from './hold-watch.ts';
@@ -12,6 +13,13 @@ import { SlateKeeper } from './slate-keeper.ts';
 import type { SlateScene, Slates } from './slates.ts';
 import { type CallState, mayFollow } from './states.ts';
 
+/** What tenants refused lately (src/rooms/refusals.ts). None of it rejects. */
+export interface RefusalMemory {
+  of(meeting: MeetingTarget): readonly Refusal[];
+  remember(meeting: MeetingTarget, leg: string, outcome: Outcome): Promise<void>;
+  forget(meeting: MeetingTarget, leg: string): Promise<void>;
+}
+
 export interface CallParts {
   leg: SipLeg;
   found: TokenEntry;
@@ -20,6 +28,7 @@ export interface CallParts {
   slates: Slates;
   /** Ways into the meeting, tried in order when one fails for technical reasons. At least one. */
   guests: readonly GuestAdapter[];
+  refusals: RefusalMemory;
   directory: Pick<TokenDirectory, 'find'>;
   record: RecordKeeper;
   clock: MediaClock;
@@ -45,7 +54,7 @@ export class Call {
   readonly found: TokenEntry;
   readonly #parts: CallParts;
   /** Those of the ways that lead into this meeting, in order. */
-  readonly #ways: readonly GuestAdapter[];
+  #ways: readonly GuestAdapter[] = [];
   /** Somebody in the meeting may have seen this guest wait: what they decide counts, for every way in. */
   #reachedLobby = false;
   readonly #done = Promise.withResolvers<void>();
@@ -66,7 +75,6 @@ export class Call {
   constructor(parts: CallParts) {
     this.#parts = parts;
     this.found = parts.found;
-    this.#ways = waysInto(parts.found.meeting, parts.guests);
     const { room, entry } = parts.found;
     this.#slate = new SlateKeeper(
       parts.slates,
@@ -159,8 +167,22 @@ export class Call {
 
   #join(again: boolean): void {
     if (this.#over !== null || !this.#to('joining')) return;
+    if (!again && !this.#chooseWays()) return;
     this.#show({ kind: again ? 'reconnecting' : 'joining' });
     this.#askToJoin().catch((error: unknown) => this.#crashed(error));
+  }
+
+  /** By what is known when the room joins, which may be long after it has dialled. False where no way leads in. */
+  #chooseWays(): boolean {
+    const { guests, refusals } = this.#parts;
+    const { meeting } = this.found;
+    const refused = refusals.of(meeting);
+    const { legs, reasons } = chooseLegs({ ...meeting, configured: guests.map(({ name }) => name), refused });
+    this.#ways = [...new Set(legs)].flatMap((leg) => guests.filter(({ name }) => name === leg));
+    if (this.#ways.length > 0) return true;
+    const why = reasons.map(({ leg, why }) => (leg === '' ? why : `${leg}: ${why}`)).join('; ');
+    this.#farewell(refused[0]?.outcome ?? 'failed', `no way leads into this meeting: ${why}`);
+    return false;
   }
 
   async #askToJoin(): Promise<void> {
@@ -168,7 +190,7 @@ export class Call {
     const bridged = this.#bridged;
     const adapter = this.#ways[this.#adapter];
     if (bridged === null || adapter === undefined) {
-      this.#farewell('failed', 'no guest adapter that leads into this meeting is configured');
+      this.#farewell('failed', 'there is no further way into this meeting');
       return;
     }
     const { audioCodec, video } = await mediaOf(bridged);
@@ -200,7 +222,7 @@ export class Call {
       case 'joining':
         return;
       case 'lobby':
-        this.#reachedLobby = true;
+        this.#cameIn();
         if (this.#to('lobby')) this.#show({ kind: 'lobby', waitedMs: 0 });
         return;
       case 'admitted':
@@ -213,9 +235,17 @@ export class Call {
     }
   }
 
+  /** From here on people decide, and no policy of the tenant stands in this way. */
+  #cameIn(): void {
+    if (this.#reachedLobby) return;
+    this.#reachedLobby = true;
+    const leg = this.#ways[this.#adapter]?.name;
+    if (leg !== undefined) void this.#parts.refusals.forget(this.found.meeting, leg);
+  }
+
   /** The one place that opens the gate. */
   async #admitted(): Promise<void> {
-    this.#reachedLobby = true;
+    this.#cameIn();
     if (!this.#to('admitted')) return;
     const bridged = this.#bridged;
     const guest = this.#guest;
@@ -229,7 +259,9 @@ export class Call {
     // First of all nothing may pass any more; the room sees the slate from now on.
     await this.#bridged?.setGate('closed');
     if (this.#over !== null) return;
-    const { maxKnocks, clock, log } = this.#parts;
+    const { maxKnocks, clock, log, refusals } = this.#parts;
+    const leg = this.#ways[this.#adapter]?.name;
+    if (!this.#reachedLobby && leg !== undefined) void refusals.remember(this.found.meeting, leg, outcome);
     // A way in that never came as far as the lobby is given up for the next; one that worked is tried again.
     const next = mayFallBack(outcome, this.#reachedLobby) && this.#adapter + 1 < this.#ways.length;
     if ((!outcomeTable[outcome].knockAgain && !next) || this.#knocks >= maxKnocks) {
@@ -344,10 +376,4 @@ async function within(clock: MediaClock, ms: number, work: Promise<unknown>): Pr
   const cancel = clock.after(ms, resolve);
   await Promise.race([work, promise]);
   cancel();
-}
-
-function waysInto(meeting: MeetingAddress, guests: readonly GuestAdapter[]): GuestAdapter[] {
-  const configured = guests.map(({ name }) => name);
-  const { legs } = chooseLegs({ cloud: null, tenancy: null, broadcast: false, url: meeting.url, configured });
-  return [...new Set(legs)].flatMap((leg) => guests.filter(({ name }) => name === leg));
 }

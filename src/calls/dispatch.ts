@@ -4,7 +4,7 @@ import type { GuestAdapter } from '../../media/guest/guest.ts';
 import type { Clock } from '../clock.ts';
 import type { Collection, Store } from '../store/store.ts';
 import { type Admission, admit, type TokenDirectory, type TokenEntry } from './admission.ts';
-import { Call } from './call.ts';
+import { Call, type RefusalMemory } from './call.ts';
 import type { CallLog } from './call-log.ts';
 import { type CallOutcome, outcomeTable } from './outcomes.ts';
 import {
@@ -66,6 +66,8 @@ export interface CallsOptions {
   slates: Slates;
   /** Ways into meetings, tried in order. */
   guests: readonly GuestAdapter[];
+  /** Default: nothing is remembered. */
+  refusals?: RefusalMemory;
   directory: TokenDirectory;
   store: Store;
   clock: Clock;
@@ -98,6 +100,8 @@ interface Live {
   call: Call;
   record: RecordKeeper;
 }
+
+const forgetful: RefusalMemory = { of: () => [], remember: async () => {}, forget: async () => {} };
 
 class Dispatch implements Calls {
   readonly #options: CallsOptions;
@@ -196,7 +200,7 @@ class Dispatch implements Calls {
   }
 
   #conduct(leg: SipLeg, found: TokenEntry): void {
-    const { bridge, slates, guests, directory, clock, log, onChange } = this.#options;
+    const { bridge, slates, guests, refusals, directory, clock, log, onChange } = this.#options;
     const record = this.#record(leg, found);
     const call = new Call({
       leg,
@@ -204,6 +208,7 @@ class Dispatch implements Calls {
       openBridge: () => bridge.open(record.record.id),
       slates,
       guests,
+      refusals: refusals ?? forgetful,
       directory,
       record,
       clock,

@@ -3,6 +3,7 @@ import { type CallRecord, forgetCalls } from '../calls/records.ts';
 import type { Clock } from '../clock.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { StoredPlan } from '../rooms/plan-store.ts';
+import type { Refusals } from '../rooms/refusals.ts';
 import type { Collection } from '../store/store.ts';
 
 const day = 24 * 60 * 60_000;
@@ -14,12 +15,15 @@ export interface CleanUpOptions {
   clock: Clock;
   plans: Collection<StoredPlan>;
   callRecords: Collection<CallRecord>;
+  refusals: Pick<Refusals, 'cleanUp'>;
   isRoom: (roomId: string) => boolean;
 }
 
-export async function startCleanUp({ jobs, clock, plans, callRecords, isRoom }: CleanUpOptions): Promise<void> {
+export async function startCleanUp(options: CleanUpOptions): Promise<void> {
+  const { jobs, clock, plans, callRecords, refusals, isRoom } = options;
   await jobs.every('clean-up', day, async () => {
     await forgetCalls(callRecords, clock.now() - keepCallsMs);
+    await refusals.cleanUp();
     for (const { key } of await plans.find({ limit: 10_000 })) if (!isRoom(key)) await plans.remove(key);
   });
 }

@@ -25,7 +25,6 @@ export class Directory implements TokenDirectory {
     const { room, planned } = found;
     const { id, name, language, timeZone } = room.settings;
     const { entry } = planned;
-    const { url, meetingId, passcode, threadId, messageId, tenantId, organizerId } = guest.meeting;
     return {
       room: { id, name, language, timeZone, callers: this.#callers.get(id) ?? null },
       entry: {
@@ -34,7 +33,7 @@ export class Directory implements TokenDirectory {
         start: entry.start,
         end: entry.end,
       },
-      meeting: { url, meetingId, passcode, threadId, messageId, tenantId, organizerId },
+      meeting: guest.meeting,
       window: tokenWindow(entry, this.#graceMs),
     };
   }

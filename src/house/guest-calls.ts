@@ -10,6 +10,7 @@ import { ensureMediaParts } from '../../media/setup/ensure.ts';
 import type { MediaParts, Part } from '../../media/setup/find.ts';
 import type { TokenDirectory } from '../calls/admission.ts';
 import { browserSlates } from '../calls/browser-slates.ts';
+import type { RefusalMemory } from '../calls/call.ts';
 import type { CallLog } from '../calls/call-log.ts';
 import { type CallChange, type Calls, createCalls } from '../calls/dispatch.ts';
 import type { Clock } from '../clock.ts';
@@ -23,6 +24,7 @@ export interface GuestCallsOptions {
   sip: OpenedSip;
   directory: TokenDirectory;
   store: Store;
+  refusals: RefusalMemory;
   /** Folder that adapters' relative paths start from. */
   base: string;
   clock: Clock;
@@ -88,7 +90,7 @@ export class GuestCalls {
   }
 
   async #open(parts: MediaParts): Promise<void> {
-    const { config, sip, directory, store, clock, onCall, onRefused } = this.#options;
+    const { config, sip, directory, store, refusals, clock, onCall, onRefused } = this.#options;
     const rtp = config.sip?.rtp;
     if (rtp === undefined) throw new Error('sip is not configured');
     const listenAddress = rtp.address ?? config.sip?.listen[0]?.address ?? '0.0.0.0';
@@ -117,6 +119,7 @@ export class GuestCalls {
       bridge,
       slates,
       guests,
+      refusals,
       directory,
       store,
       clock,

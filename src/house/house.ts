@@ -17,6 +17,7 @@ import { deviceCollection } from '../rooms/device-store.ts';
 import { Dialling, type GuestProgress } from '../rooms/dialling.ts';
 import { planCollection } from '../rooms/plan-store.ts';
 import { Reconciler } from '../rooms/reconciler.ts';
+import { concerns, Refusals } from '../rooms/refusals.ts';
 import { Room, type RoomSurroundings, type Understand } from '../rooms/room.ts';
 import { Rooms } from '../rooms/rooms.ts';
 import { loadSecret, type Secret } from '../rooms/secret.ts';
@@ -74,6 +75,8 @@ export interface RunningHouse {
 }
 
 const day = 24 * 60 * 60_000;
+/** What other processes learnt of refusals is known here after this, milliseconds. */
+const followRefusalsMs = 60_000;
 
 /** @throws Error, StoreUnavailable … with a sentence for the administrator; nothing is left open then */
 export async function openHouse(options: HouseOptions): Promise<RunningHouse> {
@@ -113,6 +116,7 @@ async function open(
     dialling,
     reconciler,
     secrets,
+    refusals: ground.refusals,
     adminSecret: ground.secret.adminSecret(),
     calls: (query) => findCalls(callRecords, query),
     services: () => (online === null ? [] : [onlineStatus(online)]),
@@ -128,10 +132,18 @@ async function open(
   const shared = ground.share === null ? {} : { share: ground.share };
   const all = new Rooms({ rooms: [...rooms.values()], clock, log, reconciler, jobs: ground.ownJobs, ...shared });
   opened.push(() => all.close());
+  await followRefusals(ground, all);
   await all.start();
   const marks = openMailboxMarks(options, openedRooms);
   if (marks !== null) opened.push(() => marks.close());
-  await startCleanUp({ jobs: ground.jobs, clock, plans: around.plans, callRecords, isRoom: (id) => rooms.has(id) });
+  await startCleanUp({
+    jobs: ground.jobs,
+    clock,
+    plans: around.plans,
+    callRecords,
+    refusals: ground.refusals,
+    isRoom: (id) => rooms.has(id),
+  });
   guestCalls = openGuestCalls(options, ground, all, (change) => {
     const language = rooms.get(change.roomId)?.settings.language ?? config.language;
     dialling.guestCall(change.roomId, guestProgress(change), endNotice(change, language));
@@ -166,6 +178,7 @@ interface Ground {
   share: OpenedStore['share'];
   sip: OpenedSip | null;
   metrics: Metrics;
+  refusals: Refusals;
 }
 
 async function openGround(
@@ -177,7 +190,10 @@ async function openGround(
   const { store, jobs, ownJobs, share } = await openStore({ config, dataFolder, secret, clock, log }, opened);
   const sip = config.sip === undefined ? null : await openSip(config.sip, clock, log);
   if (sip !== null) opened.push(() => sip.edge.close({ protocol: 'Q.850', cause: 41, text: 'Usher is shutting down' }));
-  return { secret, store, jobs, ownJobs, share, sip, metrics: createMetrics({ process: true }) };
+  const refusals = await Refusals.open(store, clock, (error) =>
+    log.error({ err: error }, 'what a tenant refused could not be stored'),
+  );
+  return { secret, store, jobs, ownJobs, share, sip, metrics: createMetrics({ process: true }), refusals };
 }
 
 interface OpenedRooms {
@@ -189,7 +205,7 @@ interface OpenedRooms {
 
 async function openRooms(
   { config, base, clock, log, version }: HouseOptions,
-  { secret, store, sip }: Ground,
+  { secret, store, sip, refusals }: Ground,
   opened: (() => Promise<void>)[],
 ): Promise<OpenedRooms> {
   const around: RoomSurroundings = {
@@ -197,6 +213,7 @@ async function openRooms(
     secret,
     plans: await store.collection(planCollection),
     understand: openUnderstanding(config, clock, log, opened),
+    refusals: (meeting) => refusals.of(meeting),
     window: { backMs: config.window.backDays * day, aheadMs: config.window.aheadDays * day },
   };
   const online = await openOnline(config, secret, clock);
@@ -238,7 +255,7 @@ function openMailboxMarks({ config, clock, log }: HouseOptions, { rooms, around,
 
 function openGuestCalls(
   { config, base, clock, log, extraParts = [] }: HouseOptions,
-  { store, sip, metrics }: Ground,
+  { store, sip, metrics, refusals }: Ground,
   rooms: Rooms,
   changed: (change: CallChange) => void,
 ): GuestCalls | null {
@@ -251,7 +268,15 @@ function openGuestCalls(
     changed(change);
   };
   const onRefused = (why: 'unknown' | 'busy'): void => counts.refused(why);
-  return new GuestCalls({ config, sip, directory, store, base, clock, log, extraParts, onCall, onRefused });
+  return new GuestCalls({ config, sip, directory, store, refusals, base, clock, log, extraParts, onCall, onRefused });
+}
+
+/** A room whose meetings a refusal decides on is planned anew; other processes' refusals are looked for now and then. */
+async function followRefusals({ refusals, share, ownJobs }: Ground, rooms: Rooms): Promise<void> {
+  refusals.onChange((subject) => {
+    for (const room of rooms.all()) if (concerns(subject, room.plan.planned)) rooms.refresh(room.id);
+  });
+  if (share !== null) await ownJobs.every('follow-refusals', followRefusalsMs, () => refusals.follow());
 }
 
 function openWeb({ config, clock, log }: HouseOptions, metrics: Metrics, house: WebHouse): Promise<Web> {

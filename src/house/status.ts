@@ -1,5 +1,6 @@
 /** Each room's state in words: what is next, what was read and pushed when, and what is wrong. */
 import type { Reconciler } from '../rooms/reconciler.ts';
+import { subjectOf } from '../rooms/refusals.ts';
 import type { Room } from '../rooms/room.ts';
 import type { RoomStatus } from '../web/house.ts';
 
@@ -43,11 +44,26 @@ export function roomStatus(room: Room, { now, reconciler, callState }: StatusSou
     lastRead: plan.readAt,
     devices,
     call: callState,
-    problems: problemsOf(room, reconciler),
+    problems: problemsOf(room, reconciler, now),
   };
 }
 
-function problemsOf(room: Room, reconciler: Reconciler): string[] {
+/** One sentence for each reason. */
+function refusedMeetings(room: Room, now: number): string[] {
+  const counts = new Map<string, number>();
+  for (const { refused, entry } of room.plan.planned) {
+    if (refused === null || entry.end <= now) continue;
+    const why = `guests were refused there (${subjectOf(refused.meeting)}): ${refused.why}`;
+    counts.set(why, (counts.get(why) ?? 0) + 1);
+  }
+  return [...counts].map(
+    ([why, count]) =>
+      `${count} ${count === 1 ? 'meeting has' : 'meetings have'} no button, since ${why}. ` +
+      'Ask that organisation to admit guests; `usher rooms --forget-refusals` has it tried again at once.',
+  );
+}
+
+function problemsOf(room: Room, reconciler: Reconciler, now: number): string[] {
   const problems: string[] = [];
   if (room.unavailable !== null) problems.push(`Calendar: ${room.unavailable}`);
   problems.push(...room.plan.problems.map((problem) => `Calendar: ${problem}`));
@@ -59,6 +75,7 @@ function problemsOf(room: Room, reconciler: Reconciler): string[] {
         'mailbox by default: run Set-CalendarProcessing with -DeleteComments $false for this mailbox. It helps new invites only.',
     );
   }
+  problems.push(...refusedMeetings(room, now));
   for (const device of room.devices) {
     const problem = device.kind === 'pushed' ? reconciler.record(device.description.id)?.problem : null;
     if (problem != null) problems.push(`${device.description.label}: ${problem}`);

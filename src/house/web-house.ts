@@ -7,6 +7,7 @@ import type { CallQuery, CallRecord } from '../calls/records.ts';
 import type { Clock } from '../clock.ts';
 import type { Dialling } from '../rooms/dialling.ts';
 import type { Reconciler } from '../rooms/reconciler.ts';
+import type { Refusals, StoredRefusal } from '../rooms/refusals.ts';
 import type { Room } from '../rooms/room.ts';
 import type { House, JoinResult, RoomName, RoomStatus, ServiceStatus, StartFacts } from '../web/house.ts';
 import type { RoomDevices } from './devices.ts';
@@ -20,6 +21,7 @@ export interface WebHouseParts {
   dialling: Dialling;
   reconciler: Reconciler;
   secrets: PanelSecrets;
+  refusals: Refusals;
   adminSecret: string;
   calls: (query: CallQuery) => Promise<readonly CallRecord[]>;
   services: () => readonly ServiceStatus[];
@@ -105,6 +107,14 @@ export class WebHouse implements House {
 
   services(): readonly ServiceStatus[] {
     return this.#parts.services();
+  }
+
+  refusals(): readonly StoredRefusal[] {
+    return this.#parts.refusals.all();
+  }
+
+  forgetRefusals(): Promise<number> {
+    return this.#parts.refusals.forgetAll();
   }
 
   calls(query: CallQuery): Promise<readonly CallRecord[]> {

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import {
   type AddressesAnswer,
   addressesAnswerSchema,
+  forgottenAnswerSchema,
   type StatusAnswer,
   statusAnswerSchema,
 } from '../web/status-answer.ts';
@@ -22,6 +23,7 @@ export interface RoomsCommandIo {
 
 const usage = `usage: usher rooms [--config FILE | --url URL] [--wrong | --addresses] [--json] [ROOM …]
        usher rooms [--config FILE | --url URL] --new-address [--grace HOURS] [--json] ROOM
+       usher rooms [--config FILE | --url URL] --forget-refusals [--json]
        usher rooms --config FILE --admin-secret
   --config FILE  ask the instance that runs with this configuration
   --url URL      ask the instance there (default http://127.0.0.1:8080); the administrator secret, where one is
@@ -29,6 +31,7 @@ const usage = `usage: usher rooms [--config FILE | --url URL] [--wrong | --addre
   --wrong        only rooms where something is wrong
   --addresses    of panel and feed, secrets included
   --new-address  gives the room of this id new addresses; the old ones hold for the grace (default 24 hours, 0 to 720)
+  --forget-refusals  what tenants refused to guests is forgotten, and their meetings have a button again
   --admin-secret prints the secret that opens status, metrics and addresses from other machines
   --json         one line of JSON
   ROOM           parts of names or ids
@@ -52,6 +55,7 @@ export async function roomsCommand(
   try {
     const instance = await findInstance(asked, environment);
     if (asked.mode === 'admin-secret') return adminSecret(instance, io);
+    if (asked.mode === 'forget-refusals') return await forgetRefusals(asked, instance, io);
     return asked.mode === 'status' ? await status(asked, instance, io) : await addresses(asked, instance, io);
   } catch (error) {
     io.stderr.write(`usher rooms: ${error instanceof Error ? error.message : String(error)}\n`);
@@ -60,7 +64,7 @@ export async function roomsCommand(
 }
 
 interface Asked {
-  mode: 'status' | 'addresses' | 'new-address' | 'admin-secret';
+  mode: 'status' | 'addresses' | 'new-address' | 'forget-refusals' | 'admin-secret';
   config: string | undefined;
   url: string | undefined;
   wrong: boolean;
@@ -92,6 +96,14 @@ async function addresses(asked: Asked, instance: Instance, io: RoomsCommandIo): 
   return 0;
 }
 
+async function forgetRefusals(asked: Asked, instance: Instance, io: RoomsCommandIo): Promise<number> {
+  const path = '/forget-refusals';
+  const { forgotten } = await ask(instance, { path, schema: forgottenAnswerSchema, post: {} }, io.signal);
+  const words = `${forgotten} ${forgotten === 1 ? 'refusal' : 'refusals'} forgotten`;
+  io.stdout.write(asked.json ? `${JSON.stringify({ forgotten })}\n` : `${words}\n`);
+  return 0;
+}
+
 function adminSecret({ secret }: Instance, io: RoomsCommandIo): number {
   if (secret === null)
     throw new Error('there is no secret yet, or it is not yours to read: start Usher once, and run this as its user');
@@ -114,6 +126,7 @@ function parse(args: readonly string[]): Asked | string {
         wrong: { type: 'boolean', default: false },
         addresses: { type: 'boolean', default: false },
         'new-address': { type: 'boolean', default: false },
+        'forget-refusals': { type: 'boolean', default: false },
         'admin-secret': { type: 'boolean', default: false },
         grace: { type: 'string', default: '24' },
         json: { type: 'boolean', default: false },
@@ -135,9 +148,11 @@ function parse(args: readonly string[]): Asked | string {
       ? 'new-address'
       : values.addresses
         ? 'addresses'
-        : values['admin-secret']
-          ? 'admin-secret'
-          : 'status';
+        : values['forget-refusals']
+          ? 'forget-refusals'
+          : values['admin-secret']
+            ? 'admin-secret'
+            : 'status';
     return { mode, config, url, wrong, json, help, graceHours, names: positionals };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

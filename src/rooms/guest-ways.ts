@@ -1,27 +1,31 @@
 /** Whether a room can be walked into a meeting as a guest: by the configuration, and by what kind of meeting it is. */
-import { chooseLegs } from '../../media/guest/choose.ts';
-import type { Understanding } from '../../parsers/invite.ts';
+import { chooseLegs, type Refusal } from '../../media/guest/choose.ts';
+import type { MeetingTarget } from './plan.ts';
 import type { RoomSettings } from './settings.ts';
 
 /**
- * `off`: this room takes no guest calls. `none`: none of the configured ways leads into this kind of meeting, and a
- * button would only fail.
+ * `off`: this room takes no guest calls. `none`: none of the configured ways leads into this kind of meeting.
+ * `refused`: one would, had it not been refused there before. Either way a button would only fail.
  */
-export type GuestWay = 'open' | 'off' | 'none';
+export type GuestWay =
+  | { open: true; closed: null; why: null }
+  | { open: false; closed: 'off' | 'none' | 'refused'; why: string };
+
+const open: GuestWay = { open: true, closed: null, why: null };
 
 export function guestWay(
   room: Pick<RoomSettings, 'sipDomain' | 'guestWays'>,
-  { join, tenancy }: Pick<Understanding, 'join' | 'tenancy'>,
+  meeting: MeetingTarget,
+  refused: readonly Refusal[],
 ): GuestWay {
-  if (room.sipDomain === null || room.guestWays?.length === 0) return 'off';
-  const teams = join?.teams;
-  if (room.guestWays === undefined || teams == null) return 'open';
-  const { legs } = chooseLegs({
-    cloud: teams.cloud,
-    tenancy,
-    broadcast: teams.broadcast,
-    url: join?.url ?? null,
-    configured: room.guestWays,
-  });
-  return legs.length > 0 ? 'open' : 'none';
+  const { guestWays } = room;
+  if (room.sipDomain === null || guestWays?.length === 0) {
+    return { open: false, closed: 'off', why: 'this room takes no guest calls' };
+  }
+  if (guestWays === undefined) return open;
+  const question = { ...meeting, configured: guestWays };
+  const { legs, reasons } = chooseLegs({ ...question, refused });
+  if (legs.length > 0) return open;
+  const closed = chooseLegs(question).legs.length > 0 ? 'refused' : 'none';
+  return { open: false, closed, why: reasons.map(({ leg, why }) => `${leg}: ${why}`).join('; ') };
 }

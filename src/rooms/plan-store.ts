@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { providers } from '../../parsers/invite.ts';
+import { providers, teamsClouds, tenancies } from '../../parsers/invite.ts';
 import type { CollectionSpec } from '../store/store.ts';
 import type { PlannedEntry } from './plan.ts';
 import type { Secret } from './secret.ts';
@@ -26,20 +26,25 @@ const storedEntry = z.strictObject({
   note: z.string().nullable(),
 });
 
+const storedMeeting = z.strictObject({
+  url: z.string().nullable(),
+  meetingId: z.string().nullable(),
+  passcode: z.string().nullable(),
+  threadId: z.string().nullable(),
+  messageId: z.string().nullable(),
+  tenantId: z.string().nullable(),
+  organizerId: z.string().nullable(),
+  cloud: z.enum(teamsClouds).nullable().catch(null),
+  // Plans of versions before these had a name are without them.
+  tenancy: z.enum(tenancies).nullable().default(null),
+  broadcast: z.boolean().default(false),
+  organizerDomain: z.string().nullable().default(null),
+});
+
 const storedPlanned = z.strictObject({
   entry: storedEntry,
-  meeting: z
-    .strictObject({
-      url: z.string().nullable(),
-      meetingId: z.string().nullable(),
-      passcode: z.string().nullable(),
-      threadId: z.string().nullable(),
-      messageId: z.string().nullable(),
-      tenantId: z.string().nullable(),
-      organizerId: z.string().nullable(),
-      cloud: z.string().nullable(),
-    })
-    .nullable(),
+  meeting: storedMeeting.nullable(),
+  refused: z.strictObject({ meeting: storedMeeting, why: z.string() }).nullable().default(null),
   item: z.strictObject({ uid: z.string(), occurrence: z.string().nullable() }),
   warnings: z.array(z.string()),
 });
@@ -74,9 +79,10 @@ export function toStored(room: RoomSettings, plan: Plan & { readAt: number }): S
     revision: plan.revision,
     readAt: plan.readAt,
     problems: [...plan.problems],
-    planned: plan.planned.map(({ entry, guest, item, warnings }) => ({
+    planned: plan.planned.map(({ entry, guest, refused, item, warnings }) => ({
       entry: guest === null ? entry : { ...entry, dial: null },
       meeting: guest?.meeting ?? null,
+      refused,
       item,
       warnings: [...warnings],
     })),
@@ -88,11 +94,11 @@ export function fromStored(room: RoomSettings, stored: StoredPlan, secret: Secre
   if (stored.settings !== settingsHash(room)) {
     return { revision: stored.revision, readAt: null, problems: [], planned: [] };
   }
-  const planned = stored.planned.map(({ entry, meeting, item, warnings }): PlannedEntry => {
-    if (meeting === null) return { entry, guest: null, item, warnings };
+  const planned = stored.planned.map(({ entry, meeting, refused, item, warnings }): PlannedEntry => {
+    if (meeting === null) return { entry, guest: null, refused, item, warnings };
     const token = secret.dialToken(room.id, item.uid, item.occurrence);
     const dial = { address: `sip:${token}@${room.sipDomain}`, protocol: 'sip' } as const;
-    return { entry: { ...entry, dial }, guest: { token, meeting }, item, warnings };
+    return { entry: { ...entry, dial }, guest: { token, meeting }, refused, item, warnings };
   });
   return { revision: stored.revision, readAt: stored.readAt, problems: stored.problems, planned };
 }

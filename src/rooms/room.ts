@@ -5,7 +5,7 @@ import type { Device, RoomView } from '../../connectors/devices/device.ts';
 import type { Invite, Understanding } from '../../parsers/invite.ts';
 import type { Clock } from '../clock.ts';
 import type { Collection } from '../store/store.ts';
-import { type PlannedEntry, planRoom } from './plan.ts';
+import { type PlannedEntry, planRoom, type RefusalsOf } from './plan.ts';
 import { fromStored, type Plan, type StoredPlan, toStored } from './plan-store.ts';
 import { RetryAfter } from './queue.ts';
 import type { Secret } from './secret.ts';
@@ -27,6 +27,8 @@ export interface RoomSurroundings {
   secret: Secret;
   plans: Collection<StoredPlan>;
   understand: Understand;
+  /** What was refused to guests before; default: nothing is known. */
+  refusals?: RefusalsOf;
   window: { backMs: number; aheadMs: number };
 }
 
@@ -107,7 +109,7 @@ export class Room {
    * @returns whether what the room shows has changed
    */
   async refresh(signal: AbortSignal): Promise<boolean> {
-    const { clock, plans, secret, understand, window } = this.#around;
+    const { clock, plans, secret, understand, refusals, window } = this.#around;
     const now = clock.now();
     const span: Window = { from: now - window.backMs, to: now + window.aheadMs };
     const reading = await this.#read(span, signal);
@@ -116,7 +118,7 @@ export class Room {
       const understanding = understandings[index];
       return understanding === undefined ? [] : [{ invite, understanding }];
     });
-    const planned = planRoom(this.settings, calendar, secret);
+    const planned = planRoom(this.settings, calendar, secret, refusals);
     const changed = JSON.stringify(planned) !== JSON.stringify(this.#plan.planned);
     const retold = JSON.stringify(reading.problems) !== JSON.stringify(this.#plan.problems);
     const first = this.#plan.readAt === null;

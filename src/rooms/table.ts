@@ -3,7 +3,7 @@ import { ago } from '../web/pages.ts';
 import type { AddressesAnswer, StatusAnswer } from '../web/status-answer.ts';
 
 /** A line for each room, and beneath it a line for each thing that is wrong. */
-export function statusTable({ now, rooms, services }: StatusAnswer): string {
+export function statusTable({ now, rooms, services, refusals }: StatusAnswer): string {
   const head = ['ROOM', 'NEXT', 'ROUTE', 'CALL', 'CALENDAR READ', 'DEVICES'];
   const rows = rooms.map(({ id, name, next, timeZone, call, lastRead, devices }) => [
     shown(name === id ? name : `${name} (${id})`, 40),
@@ -33,8 +33,16 @@ export function statusTable({ now, rooms, services }: StatusAnswer): string {
     lines.push(`${name}: ${facts.map((fact) => shown(fact, 300)).join(' ')}`);
     lines.push(...problems.map((problem) => `    ! ${shown(problem, 1_000)}`));
   }
+  if (refusals.length > 0) lines.push('REFUSED TO GUESTS LATELY');
+  for (const { subject, leg, outcome, at, until } of refusals) {
+    lines.push(`    ${shown(subject, 200)}: ${leg}, ${day(at)}, ${outcome}; tried again from ${day(until)}`);
+  }
   lines.push(`${rooms.length} ${rooms.length === 1 ? 'room' : 'rooms'}, something is wrong with ${wrong}`);
   return `${lines.join('\n')}\n`;
+}
+
+function day(at: number): string {
+  return new Date(at).toISOString().slice(0, 10);
 }
 
 /** Titles come from strangers: nothing in them may steer the terminal. */

@@ -3,7 +3,7 @@ import type { JoinEntry } from '../../connectors/devices/device.ts';
 import type { Invite, Understanding } from '../../parsers/invite.ts';
 import { ruleTitle } from '../../parsers/rules.ts';
 import type { Language } from '../config/values.ts';
-import { guestWay } from './guest-ways.ts';
+import type { GuestWay } from './guest-ways.ts';
 import type { RoomSettings } from './settings.ts';
 
 interface Words {
@@ -15,6 +15,7 @@ interface Words {
   noWay: string;
   noGuestCalls: string;
   noGuestWay: string;
+  refused: string;
 }
 
 const words: Record<Exclude<Language, 'en-GB'>, Words> = {
@@ -26,6 +27,7 @@ const words: Record<Exclude<Language, 'en-GB'>, Words> = {
     noWay: 'This meeting has no way to join from this room.',
     noGuestCalls: 'Guest calls are switched off here, so this room cannot join.',
     noGuestWay: 'This kind of Teams meeting cannot be joined from this room.',
+    refused: 'The organiser’s organisation lately turned guests away, so this room cannot join.',
   },
   de: {
     meeting: 'Besprechung',
@@ -35,6 +37,7 @@ const words: Record<Exclude<Language, 'en-GB'>, Words> = {
     noWay: 'An dieser Besprechung kann dieser Raum nicht teilnehmen.',
     noGuestCalls: 'Gastanrufe sind hier ausgeschaltet; dieser Raum kann nicht teilnehmen.',
     noGuestWay: 'An Teams-Besprechungen dieser Art kann dieser Raum nicht teilnehmen.',
+    refused: 'Die Organisation hat Gäste zuletzt abgewiesen; dieser Raum kann nicht teilnehmen.',
   },
   fr: {
     meeting: 'Réunion',
@@ -44,6 +47,7 @@ const words: Record<Exclude<Language, 'en-GB'>, Words> = {
     noWay: 'Cette salle ne peut pas rejoindre cette réunion.',
     noGuestCalls: 'Les appels d’invités sont désactivés ici ; cette salle ne peut pas rejoindre la réunion.',
     noGuestWay: 'Cette salle ne peut pas rejoindre ce type de réunion Teams.',
+    refused: 'L’organisation a récemment refusé les invités ; cette salle ne peut pas rejoindre la réunion.',
   },
   es: {
     meeting: 'Reunión',
@@ -53,6 +57,7 @@ const words: Record<Exclude<Language, 'en-GB'>, Words> = {
     noWay: 'Esta sala no puede unirse a esta reunión.',
     noGuestCalls: 'Las llamadas de invitado están desactivadas; esta sala no puede unirse.',
     noGuestWay: 'Esta sala no puede unirse a este tipo de reunión de Teams.',
+    refused: 'La organización rechazó hace poco a los invitados; esta sala no puede unirse.',
   },
   ja: {
     meeting: '会議',
@@ -62,6 +67,7 @@ const words: Record<Exclude<Language, 'en-GB'>, Words> = {
     noWay: 'この会議室からは参加できない会議です。',
     noGuestCalls: 'ゲスト参加が無効のため、この会議室からは参加できません。',
     noGuestWay: 'この種類の Teams 会議には、この会議室から参加できません。',
+    refused: '開催元の組織が最近ゲストの参加を拒否したため、この会議室からは参加できません。',
   },
 };
 
@@ -76,7 +82,7 @@ export function entryTitle(
   room: RoomSettings,
   invite: Invite,
   understanding: Understanding,
-  isPrivate: boolean,
+  { isPrivate, guestWay }: { isPrivate: boolean; guestWay: GuestWay | null },
 ): { title: string; note: string | null } {
   const say = wordsOf(room);
   const hidden = hides(room.privacy.subject, isPrivate);
@@ -88,14 +94,16 @@ export function entryTitle(
   // At an IVR that we cannot dial past, people must type the id: it stands in the title, which every device shows.
   const id = cvi && cvi.directDial === null ? cvi.conferenceId : null;
   if (id !== null) return { title: `${cut(base, longestTitle - id.length - 3)} (${id})`, note: say.typeId(id) };
-  return { title: cut(base, longestTitle), note: note(room, understanding) };
+  return { title: cut(base, longestTitle), note: note(room, understanding, guestWay) };
 }
 
-function note(room: RoomSettings, understanding: Understanding): string | null {
-  const { route, dial, warnings } = understanding;
+function note(room: RoomSettings, understanding: Understanding, guestWay: GuestWay | null): string | null {
+  const { dial, warnings } = understanding;
   const say = wordsOf(room);
-  if (route === 'sgj')
-    return { open: null, off: say.noGuestCalls, none: say.noGuestWay }[guestWay(room, understanding)];
+  if (guestWay?.open) return null;
+  if (guestWay !== null) {
+    return { off: say.noGuestCalls, none: say.noGuestWay, refused: say.refused }[guestWay.closed];
+  }
   if (dial !== null) return null;
   return warnings.includes('body-stripped') ? say.stripped : say.noWay;
 }

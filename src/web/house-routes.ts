@@ -69,7 +69,12 @@ function addAdminRoutes(app: FastifyInstance, context: WebContext, wrongLimit: R
     return reply.type(page).send(statusPage(house, assets.pageStyle, clock.now(), query));
   });
   app.get('/status.json', { onRequest: forAdmin }, async (_request, reply) => {
-    const answer: StatusAnswer = { now: clock.now(), rooms: [...house.status()], services: house.services() };
+    const answer: StatusAnswer = {
+      now: clock.now(),
+      rooms: [...house.status()],
+      services: house.services(),
+      refusals: [...house.refusals()],
+    };
     return reply.send(answer);
   });
   app.get('/calls.json', { onRequest: forAdmin }, async (request, reply) => {
@@ -86,7 +91,10 @@ function addAdminRoutes(app: FastifyInstance, context: WebContext, wrongLimit: R
   );
 }
 
-/** Addresses hold the rooms' secrets, so these two ask for the administrator's own, wherever the request comes from. */
+/**
+ * Addresses hold the rooms' secrets, and forgetting changes something: these ask for the administrator's own secret,
+ * wherever the request comes from.
+ */
 function addAddressRoutes(app: FastifyInstance, { house, log, address }: WebContext, wrongLimit: RateLimit): void {
   const addressesOf = (rooms: readonly RoomName[]): AddressesAnswer => ({
     rooms: rooms.map(({ id, name }) => {
@@ -105,6 +113,11 @@ function addAddressRoutes(app: FastifyInstance, { house, log, address }: WebCont
   app.get('/addresses.json', { onRequest: withSecret }, async (_request, reply) =>
     reply.send(addressesOf(house.rooms())),
   );
+  app.post('/forget-refusals', { onRequest: withSecret }, async (_request, reply) => {
+    const forgotten = await house.forgetRefusals();
+    log.info({ forgotten }, 'what tenants refused is forgotten');
+    return reply.send({ forgotten });
+  });
   app.post('/new-address', { onRequest: withSecret }, async (request, reply) => {
     const asked = renewal.safeParse(request.body);
     const room = house.rooms().find(({ id }) => asked.success && id === asked.data.room);

@@ -7,6 +7,7 @@ import type { PanelDevice } from '../../connectors/devices/panel/panel.ts';
 import type { JoinOutcome, RoomCall } from '../../connectors/devices/panel/state.ts';
 import type { Instant, Route } from '../../parsers/invite.ts';
 import type { CallQuery, CallRecord } from '../calls/records.ts';
+import type { StoredRefusal } from '../rooms/refusals.ts';
 
 export interface RoomName {
   id: string;
@@ -88,6 +89,10 @@ export interface House {
   hangUp(roomId: string): Promise<JoinResult>;
   status(): readonly RoomStatus[];
   services(): readonly ServiceStatus[];
+  /** What tenants refused to guests lately, newest first. */
+  refusals(): readonly StoredRefusal[];
+  /** Forgets all of it, so that it is tried again. @returns how many there were */
+  forgetRefusals(): Promise<number>;
   /** What became of the rooms' calls, newest first. */
   calls(query: CallQuery): Promise<readonly CallRecord[]>;
   start(): StartFacts;

@@ -1,5 +1,6 @@
 /** The administrator's pages: start and status. Plain HTML, no script. */
 import { type Html, html } from '../../connectors/devices/html.ts';
+import type { StoredRefusal } from '../rooms/refusals.ts';
 import type { House, RoomStatus, ServiceStatus } from './house.ts';
 import { roomPath } from './paths.ts';
 
@@ -117,8 +118,24 @@ export function statusPage(house: House, style: string, now: number, query: Stat
 ${house.services().map(service)}<form class="filter" method="get" action="/status"><label>Room <input name="room" type="search" value="${query.room}"></label> <label><input name="wrong" type="checkbox" value="1"${query.wrongOnly ? html` checked` : null}> only where something is wrong</label> <button type="submit">Show</button></form>
 <div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Room</th><th scope="col">Next entry, route</th><th scope="col">Call</th><th scope="col">Calendar read</th><th scope="col">Devices: last confirmed or read</th><th scope="col">What is wrong</th></tr></thead><tbody>
 ${shown.map((row) => statusRow(row, now))}</tbody></table></div>
+${refusals(house.refusals())}
 ${pages === 1 ? null : html`<p>Page ${at} of ${pages}: ${pageLinks(query, at, pages)}</p>`}</main>`;
   return page('Usher: status', style, body, 10);
+}
+
+/** The most that the page names; `usher rooms --json` has all. */
+const mostRefusals = 100;
+
+function refusals(all: readonly StoredRefusal[]): Html | null {
+  if (all.length === 0) return null;
+  const lines = all.slice(0, mostRefusals).map(({ subject, leg, outcome, at, until }) => {
+    return html`<li>${subject}: ${leg} refused on ${date(at)} (${outcome}); not tried again before ${date(until)}</li>`;
+  });
+  return html`<h2>Refused to guests lately</h2><ul>${lines}</ul>`;
+}
+
+function date(at: number): string {
+  return new Date(at).toISOString().slice(0, 10);
 }
 
 function statusRow(row: RoomStatus, now: number): Html {

@@ -37,9 +37,25 @@ export const statusAnswerSchema = z.object({
     .readonly()
     // An instance of an earlier version says nothing of them.
     .default([]),
+  /** What tenants refused to guests lately, by way in; newest first. */
+  refusals: z
+    .array(
+      z.object({
+        /** Whose policy it is: `tenant …`, `organisers at …`, `personal Teams accounts`, `meeting …`. */
+        subject: z.string(),
+        leg: z.string(),
+        outcome: z.string(),
+        at: z.number(),
+        /** When it is forgotten and tried again. */
+        until: z.number(),
+      }),
+    )
+    .default([]),
 });
 
 export type StatusAnswer = z.infer<typeof statusAnswerSchema>;
+
+export const forgottenAnswerSchema = z.object({ forgotten: z.number() });
 
 export const addressesAnswerSchema = z.object({
   rooms: z.array(

@@ -309,6 +309,10 @@ export function tokenEntry(
       messageId: null,
       tenantId: null,
       organizerId: null,
+      cloud: null,
+      tenancy: null,
+      broadcast: false,
+      organizerDomain: null,
     },
     window: { from: start - 10 * 60_000, until: start + 3 * hour },
   };

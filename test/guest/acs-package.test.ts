@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 import { installCommand, installed } from '../../media/guest/acs/installed.ts';
 import { outcomeOf } from '../../media/guest/acs/outcomes.ts';
 import { bundleSdk } from '../../media/guest/acs/pages.ts';
@@ -16,11 +17,25 @@ const folder = process.env['USHER_ACS_PACKAGES'] ?? null;
 const calling = installed('@azure/communication-calling', folder);
 const common = installed('@azure/communication-common', folder);
 
+/** The package.json of the package that a file belongs to. */
+function packageFile(path: string): string {
+  return join(packageOf(path), 'package.json');
+}
+
+function packageOf(path: string): string {
+  return path.replace(/(@azure[\\/][^\\/]+)[\\/].*$/, '$1');
+}
+
 describe('Microsoft’s own calling package, as the adapter takes it @guests', function () {
   this.timeout(120_000);
 
   before(function () {
-    if (calling !== null && common !== null) return;
+    if (calling !== null && common !== null) {
+      const { version } = z.object({ version: z.string() }).parse(createRequire(calling)(packageFile(calling)));
+      console.log(`      @azure/communication-calling ${version}`);
+      return;
+    }
+    assert.equal(folder, null, `the packages are not in ${folder}, which USHER_ACS_PACKAGES names: ${installCommand}`);
     console.log(`      skipped: the packages are not installed (proprietary licence; ${installCommand})`);
     this.skip();
   });
@@ -29,7 +44,6 @@ describe('Microsoft’s own calling package, as the adapter takes it @guests', f
     const scratch = mkdtempSync(join(tmpdir(), 'usher-acs-types-'));
     try {
       const sdk = fileURLToPath(new URL('../../media/guest/acs/sdk.ts', import.meta.url));
-      const packageOf = (path: string): string => path.replace(/(@azure[\\/][^\\/]+)[\\/].*$/, '$1');
       writeFileSync(
         join(scratch, 'fits.ts'),
         `import type { AcsSdk } from ${JSON.stringify(sdk)};

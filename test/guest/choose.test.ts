@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { chooseLegs, type LegQuestion, legsByCloud, mayFallBack } from '../../media/guest/choose.ts';
+import { chooseLegs, type LegQuestion, legTable, mayFallBack, ownLegs } from '../../media/guest/choose.ts';
 import { outcomes } from '../../media/guest/guest.ts';
+import { teamsClouds, tenancies } from '../../parsers/invite.ts';
 
 const question: LegQuestion = {
   cloud: 'commercial',
@@ -24,12 +25,32 @@ describe('choosing a guest leg @guests', () => {
       assert.ok(choice.reasons.some(({ leg, why }) => leg === 'acs' && why.length > 20));
     }
     assert.deepEqual(chooseLegs({ ...question, cloud: null, tenancy: 'consumer' }).legs, ['teams-web']);
+    assert.deepEqual(chooseLegs({ ...question, tenancy: 'consumer' }).legs, ['teams-web'], 'on the commercial host');
+  });
+
+  it('has one row for every cloud and tenancy, with where it is from', () => {
+    for (const cloud of [...teamsClouds, 'national'] as const) {
+      for (const tenancy of tenancies) {
+        const rows = legTable.filter(
+          (row) => row.cloud === cloud && (row.tenancy === 'any' || row.tenancy.includes(tenancy)),
+        );
+        assert.equal(rows.length, 1, `${cloud} ${tenancy}`);
+      }
+    }
+    for (const { legs, missing, source } of legTable) {
+      assert.match(source, /^(documented|cautious): /);
+      for (const leg of ownLegs) assert.equal(legs.includes(leg), missing[leg] === undefined, source);
+    }
   });
 
   it('tells the cloud from the link where the invite says nothing else', () => {
     const legs = (url: string) => chooseLegs({ ...question, cloud: null, tenancy: null, url }).legs;
     assert.deepEqual(legs('https://teams.live.com/meet/93?p=x'), ['teams-web']);
     assert.deepEqual(legs('https://gov.teams.microsoft.us/l/meetup-join/x/0'), ['teams-web']);
+    assert.deepEqual(legs('https://dod.teams.microsoft.us/l/meetup-join/x/0'), ['teams-web']);
+    assert.deepEqual(legs('https://teams.microsoft.us/l/meetup-join/x/0'), ['teams-web']);
+    assert.deepEqual(legs('https://teams.microsoftonline.cn/l/meetup-join/x/0'), []);
+    assert.deepEqual(legs('https://teams.sovcloud.fr/l/meetup-join/x/0'), []);
     assert.deepEqual(legs('https://teams.microsoft.com/meet/23?p=x'), ['acs', 'teams-web']);
   });
 
@@ -43,7 +64,7 @@ describe('choosing a guest leg @guests', () => {
   });
 
   it('lets an adapter that an administrator named by module join anything', () => {
-    for (const { cloud } of legsByCloud) {
+    for (const cloud of teamsClouds) {
       const choice = chooseLegs({ ...question, cloud, configured: ['simulator'] });
       assert.deepEqual(choice.legs, ['simulator']);
     }

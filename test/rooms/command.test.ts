@@ -77,6 +77,25 @@ describe('usher rooms @firm', () => {
     assert.match(out, /^1 room, something is wrong with 1$/m);
   });
 
+  it('lists what tenants refused to guests, and has it forgotten by the administrator alone @guests', async () => {
+    const until = now + 7 * 24 * hour;
+    house.refused = [
+      { subject: 'organisers at contoso.example', leg: 'acs', outcome: 'anonymous-join-disabled', at: now, until },
+    ];
+    const { status, out } = await run('--url', web.url);
+    assert.equal(status, 0);
+    const line =
+      'organisers at contoso\\.example: acs, 2026-03-05, anonymous-join-disabled; tried again from 2026-03-12';
+    assert.match(out, new RegExp(`^REFUSED TO GUESTS LATELY\n {4}${line}$`, 'm'));
+
+    house.admin = 'the-secret-of-the-administrator';
+    assert.equal((await run('--url', web.url, '--forget-refusals')).status, 1);
+    assert.equal(house.refused.length, 1);
+    const told = await runWith({ USHER_ADMIN_SECRET: house.admin }, '--url', web.url, '--forget-refusals');
+    assert.deepEqual([told.status, told.out], [0, '1 refusal forgotten\n']);
+    assert.deepEqual(house.refused, []);
+  });
+
   it('answers as one line of JSON', async () => {
     const { out } = await run('--url', web.url, '--json');
     assert.equal(out.trim().split('\n').length, 1);

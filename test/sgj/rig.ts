@@ -211,7 +211,13 @@ function entryOf(name: string, meetingId: string): TokenEntry {
   return {
     room: { id: name, name, language: 'en', timeZone: 'UTC', callers: null },
     entry: { id: `usher-${meetingId}`, title: 'Weekly', start: now, end: now + 3_600_000 },
-    meeting: addressOf(meetingId),
+    meeting: {
+      ...addressOf(meetingId),
+      cloud: 'commercial',
+      tenancy: 'unknown',
+      broadcast: false,
+      organizerDomain: null,
+    },
     window: { from: now - 60_000, until: now + 3_600_000 },
   };
 }

@@ -35,5 +35,6 @@ export async function until(room: Baresip, what: string, done: () => boolean | P
     await room.command('callstat');
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
-  assert.fail(`never came: ${what}`);
+  const over = room.events.filter(({ type }) => type === 'CALL_CLOSED').length > calls;
+  assert.fail(`never came: ${what}; ${over ? 'the call is over' : 'the call goes on'}\n${room.output.slice(-1_500)}`);
 }

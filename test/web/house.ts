@@ -4,6 +4,7 @@ import type { Dialer, JoinEntry, RoomView } from '../../connectors/devices/devic
 import { IcsFeedDevice } from '../../connectors/devices/ics-feed/ics-feed.ts';
 import { PanelDevice } from '../../connectors/devices/panel/panel.ts';
 import type { RoomCall } from '../../connectors/devices/panel/state.ts';
+import type { StoredRefusal } from '../../src/rooms/refusals.ts';
 import type { House, JoinResult, RoomName, RoomStatus, ServiceStatus, StartFacts } from '../../src/web/house.ts';
 
 export const minute = 60_000;
@@ -50,6 +51,7 @@ export class TestHouse implements House {
   answer: JoinResult = { outcome: 'calling', words: 'The room’s video system is dialling.' };
   problems: string[] = [];
   shownServices: ServiceStatus[] = [];
+  refused: StoredRefusal[] = [];
 
   add(view: Partial<RoomView> & { roomId: string }, options: { dials?: boolean; secret?: string } = {}): this {
     this.#rooms.set(view.roomId, {
@@ -85,6 +87,14 @@ export class TestHouse implements House {
   /** Resolves when a subscription of the room ends. */
   async unsubscribed(roomId: string): Promise<void> {
     await once(this.#changes, `unsubscribed ${roomId}`);
+  }
+
+  refusals(): readonly StoredRefusal[] {
+    return this.refused;
+  }
+
+  async forgetRefusals(): Promise<number> {
+    return this.refused.splice(0).length;
   }
 
   rooms(): readonly RoomName[] {
