@@ -232,14 +232,26 @@ function weakCandidates(invite: Invite, body: Body): Candidate[] {
  * Teams, a product name that no language translates.
  */
 function teamsText(section: Section, invite: Invite): Block | null {
-  const named =
-    /\bteams\b/i.test(section.text) || invite.locations.some((text) => /\bteams\b/i.test(text)) || opaqueTeams(section);
   const block = blockOfText(section, 'teams');
-  const cvi = findCvi({ ...cviPlace(block), isTeams: named });
-  if (cvi !== null) return block;
-  if (!named) return null;
+  const named =
+    namesTeams(withoutAddresses(block.text)) ||
+    invite.locations.some((text) => namesTeams(text)) ||
+    opaqueTeams(section);
   const run = block.numbers.find((one) => one.groups.length >= 4 && meetingIdOf(one) !== null);
-  return run !== undefined && codeAfter(block.text, run.end) !== null ? block : null;
+  const numbered = named && run !== undefined && codeAfter(block.text, run.end) !== null;
+  const cvi = findCvi({ ...cviPlace(block), teams: numbered ? 'certain' : named ? 'named' : 'no' });
+  // A partner's page alone is about a meeting and no invitation to it.
+  const invited = cvi !== null && (named || cvi.key !== null);
+  return invited || numbered ? block : null;
+}
+
+function namesTeams(text: string): boolean {
+  return /\bteams\b/i.test(text);
+}
+
+/** `teams@example.com` is somebody's mailbox, not the product's name. */
+function withoutAddresses(text: string): string {
+  return text.replace(/[\w.+-]{0,64}@[\w.-]{1,200}/g, ' ');
 }
 
 function opaqueTeams(section: Section): boolean {

@@ -204,7 +204,7 @@ function endOfId(at: number, id: string, text: string): number {
 /** A Teams block as the search for CVI coordinates wants it. */
 export function cviPlace(block: Block): CviPlace {
   const { text, section, from, to, anchors } = block;
-  return { text, links: section.links, from, to, start: anchors[0]?.link.at ?? from, isTeams: true };
+  return { text, links: section.links, from, to, start: anchors[0]?.link.at ?? from, teams: 'certain' };
 }
 
 /** Coordinates from the block first, since they are what the inviter sent; else the calendar's own fields. */

@@ -34,8 +34,11 @@ export interface CviPlace {
   to: number;
   /** Where the block's first join link stands; people's signatures stand above it. */
   start: number;
-  /** Whether the block is known to be a Teams meeting's; a vanity domain is believed only there. */
-  isTeams: boolean;
+  /**
+   * Whether the block is a Teams meeting's. A vanity domain is believed where that is certain; where only the product's
+   * name stands in the text, it must have a join block's layout around it.
+   */
+  teams: 'certain' | 'named' | 'no';
 }
 
 /** Which partner a domain belongs to, `null` for a vanity domain. */
@@ -67,7 +70,10 @@ export function findCvi(place: CviPlace): CviFound | null {
     if (info !== null) return found(info, pair, link, place.from);
   }
   const known = pairs.find((one) => partnerOfDomain(one.address.domain) !== null);
-  const vanity = (one: Pair): boolean => place.isTeams && believable(one, text, place.start - place.from);
+  const vanity = (one: Pair): boolean =>
+    place.teams !== 'no' &&
+    believable(one, text, place.start - place.from) &&
+    (place.teams === 'certain' || isLaidOut(one, text));
   const pair = known ?? pairs.find(vanity);
   if (pair === undefined) return null;
   const partner = partnerOfDomain(pair.address.domain) ?? unknownPartner;
@@ -181,6 +187,20 @@ function believable(pair: Pair, text: string, start: number): boolean {
   if (telephone || at < start || pair.id.length > 10 || !/\p{L}{2}[^:：]{0,60}[:：]/u.test(label)) return false;
   const grouped = pair.run.groups.length >= 3 && pair.run.groups.slice(0, -1).every((group) => group.length === 3);
   return grouped || /\b(?:teams|cvi|vtc|video)/i.test(domain);
+}
+
+/** Key and id each at the end of a line, the key alone or behind its label, the id grouped: no sentence about an order. */
+function isLaidOut(pair: Pair, text: string): boolean {
+  const { at, end } = pair.address;
+  const before = text.slice(Math.max(text.lastIndexOf('\n', at - 1) + 1, at - 200), at);
+  const between = text.slice(end, pair.run.at);
+  const behind = text.slice(pair.run.end, pair.run.end + 40);
+  return (
+    /^\s*(?:[^\n:：.,;?!@]{2,60}[:：])?\s*$/u.test(before) &&
+    /^(?:<[^<>\n]{1,200}>)?[ \t]*\n[^\n:：.,;?!]{2,60}[:：]\s*$/u.test(between) &&
+    pair.run.groups.length >= 3 &&
+    /^[ \t]*(?:\n|$)/.test(behind)
+  );
 }
 
 function nearest(pairs: readonly Pair[], read: { partner: CviPartner; said: CviUrl }, at: number): Pair | null {

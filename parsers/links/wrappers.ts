@@ -148,8 +148,31 @@ function mimecast(url: URL): Opened | null {
   return { wrapper: 'mimecast', opaque: domain === null ? null : percentDecode(domain).toLowerCase() };
 }
 
-function symantec(url: URL): Opened | null {
-  return hostIs(url.hostname, 'clicktime.symantec.com') ? fromParameter('symantec', url, 'u') : null;
+/**
+ * Gateways, and mailers' own pages in front of a link, that keep the target percent-encoded in one parameter and have
+ * nothing else to say. `path` is what tells the wrapper from other pages of its host.
+ */
+const plainWrappers: readonly { wrapper: string; hosts: RegExp; path?: RegExp; parameter: string }[] = [
+  { wrapper: 'symantec', hosts: /(?:^|\.)clicktime\.symantec\.com$/, parameter: 'u' },
+  { wrapper: 'trellix', hosts: /(?:^|\.)protect\d{0,2}\.(?:fireeye|trellix)\.com$/, parameter: 'u' },
+  { wrapper: 'check point', hosts: /(?:^|\.)avanan\.url-protection\.com$/, parameter: 'o' },
+  { wrapper: 'edgepilot', hosts: /^link\.edgepilot\.com$/, path: /^\/s\//, parameter: 'u' },
+  { wrapper: 'trustwave', hosts: /^scanmail\.trustwave\.com$/, parameter: 'u' },
+  { wrapper: 'titanhq', hosts: /^linklock\.titanhq\.com$/, path: /^\/analyse/, parameter: 'url' },
+  { wrapper: 'vade', hosts: /(?:^|\.)antiphishing\.vadesecure\.com$/, parameter: 'u' },
+  { wrapper: 'libraesva', hosts: /^urlsand\.esvalabs\.com$/, parameter: 'u' },
+  {
+    wrapper: 'dereferrer',
+    hosts: /^deref-(?:gmx\.(?:net|com|at|ch)|web\.de|mail\.com)$/,
+    path: /dereferrer/,
+    parameter: 'redirecturl',
+  },
+  { wrapper: 'slack', hosts: /^slack-redir\.net$/, path: /^\/link$/, parameter: 'url' },
+];
+
+function inParameter(url: URL): Opened | null {
+  const one = plainWrappers.find(({ hosts, path }) => hosts.test(url.hostname) && (path?.test(url.pathname) ?? true));
+  return one === undefined ? null : fromParameter(one.wrapper, url, one.parameter);
 }
 
 const dynamicsHosts = ['dynamics.com', 'microsoftdynamics.us', 'dynamics.cn'];
@@ -170,6 +193,6 @@ const wrappers: readonly Wrapper[] = [
   google,
   sophos,
   mimecast,
-  symantec,
+  inParameter,
   dynamics,
 ];

@@ -1,6 +1,7 @@
 /** What an invite's body says, as text with its links, the newest message apart from the history it quotes. */
 import type { Invite } from '../invite.ts';
 import { findAddresses } from '../links/find.ts';
+import { meetingIdOf, numbersIn, textWithoutLinks } from '../numbers.ts';
 import { readHtml } from './html.ts';
 import type { Section } from './section.ts';
 import { readText } from './text.ts';
@@ -36,12 +37,18 @@ export function contentOf(invite: Invite): Content {
   return finish([both, ...html.slice(1)]);
 }
 
-/** Whether the text holds a link or an e-mail-shaped token that no section of the html has. */
+/** Whether the text holds a link, an e-mail-shaped token or a meeting id that no section of the html has. */
 function saysMore(plain: Section, html: readonly Section[]): boolean {
   const links = new Set(html.flatMap((section) => section.links.map((link) => link.url)));
   if (plain.links.some((link) => isDeep(link.url) && !links.has(link.url))) return true;
   const addresses = new Set(html.flatMap((section) => addressesOf(section)));
-  return addressesOf(plain).some((address) => !addresses.has(address));
+  if (addressesOf(plain).some((address) => !addresses.has(address))) return true;
+  const ids = new Set(html.flatMap(meetingIdsOf));
+  return meetingIdsOf(plain).some((id) => !ids.has(id));
+}
+
+function meetingIdsOf(section: Section): string[] {
+  return numbersIn(textWithoutLinks(section)).flatMap((run) => meetingIdOf(run) ?? []);
 }
 
 function addressesOf(section: Section): string[] {

@@ -231,11 +231,16 @@ function contentLines(source: Uint8Array | string): string[] {
   const lower = /^\s*begin:vcalendar/.test(text);
   const lines: string[][] = [];
   let open: string[] | null = null;
+  // vCalendar 1.0 breaks the lines of an encoded value by quoted-printable's own `=`, without a fold's blank.
+  let softBreaks = false;
   for (const raw of text.split('\n')) {
     const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
-    if (open !== null && !beginsProperty(line, lower)) {
+    const last = open?.[open.length - 1] ?? '';
+    if (open !== null && softBreaks && last.endsWith('=')) {
+      open[open.length - 1] = last.slice(0, -1);
+      open.push(line);
+    } else if (open !== null && !beginsProperty(line, lower)) {
       // A full line of 75 octets that goes on without its blank is a fold that was damaged, not a line break.
-      const last = open[open.length - 1] ?? '';
       open.push(
         last.length >= 73 && last.length <= 76 && !/\s/.test(last.slice(-20)) && line !== '' ? '' : '\\n',
         line,
@@ -244,6 +249,7 @@ function contentLines(source: Uint8Array | string): string[] {
       const piece = [line];
       lines.push(piece);
       open = multiline.test(line) ? piece : null;
+      softBreaks = /^[^:]{1,200};\s{0,5}(?:ENCODING=)?QUOTED-PRINTABLE\b/i.test(line);
     }
   }
   return lines

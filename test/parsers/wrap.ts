@@ -103,6 +103,21 @@ export const wraps: readonly { wrapper: string; how: string; wrap: Wrap }[] = [
       `https://eu-central-1.protection.sophos.com/?d=microsoft.com&u=${encodeURIComponent(Buffer.from(url).toString('base64'))}&i=1`,
   },
   {
+    wrapper: 'trellix',
+    how: 'Trellix',
+    wrap: (url) => `https://protect2.fireeye.com/v1/url?k=abc-def&q=1&e=ghi&u=${encodeURIComponent(url)}`,
+  },
+  {
+    wrapper: 'symantec',
+    how: 'Symantec',
+    wrap: (url) => `https://clicktime.symantec.com/15tStZ?h=abc=&u=${encodeURIComponent(url)}`,
+  },
+  {
+    wrapper: 'vade',
+    how: 'Vade',
+    wrap: (url) => `https://antiphishing.vadesecure.com/v4?f=a&i=b&k=c&r=d&s=e&u=${encodeURIComponent(url)}`,
+  },
+  {
     wrapper: 'dynamics',
     how: 'Dynamics 365 events',
     wrap: (url) =>
