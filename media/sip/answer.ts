@@ -13,6 +13,7 @@ export const capabilities: readonly HeaderField[] = [
   { name: 'Accept', value: acceptedTypes },
   { name: 'Accept-Encoding', value: 'identity' },
   { name: 'Accept-Language', value: 'en' },
+  { name: 'Supported', value: 'timer' },
 ];
 
 /** `Server` and `User-Agent`. */
@@ -33,6 +34,7 @@ const phrases: Readonly<Record<number, string>> = {
   415: 'Unsupported Media Type',
   416: 'Unsupported URI Scheme',
   420: 'Bad Extension',
+  422: 'Session Interval Too Small',
   469: 'Bad Info Package',
   480: 'Temporarily Unavailable',
   481: 'Call/Transaction Does Not Exist',

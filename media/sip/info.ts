@@ -1,13 +1,14 @@
 /** What video systems say by INFO: a key frame please (RFC 5168), and DTMF. */
 import { SaxesParser } from 'saxes';
-import { header, type SipRequest } from './message.ts';
+import { acceptedTypes } from './answer.ts';
+import { type HeaderField, header, type SipRequest } from './message.ts';
 
 export type InfoMeaning =
   | { kind: 'key-frame' }
   | { kind: 'dtmf'; digit: string }
   /** Nothing for us, but nothing wrong: answered 200. */
   | { kind: 'nothing' }
-  | { kind: 'refused'; status: 400 | 415 | 469 };
+  | { kind: 'refused'; status: 400 | 415 | 469; headers: readonly HeaderField[] };
 
 /** The body that asks a peer for a key frame (RFC 5168 section 7). */
 export const keyFrameRequest =
@@ -16,7 +17,7 @@ export const mediaControlType = 'application/media_control+xml';
 
 export function readInfo(request: SipRequest): InfoMeaning {
   // RFC 6086 section 4.2.2: no package was offered, so each is a bad one.
-  if (header(request, 'Info-Package') !== null) return { kind: 'refused', status: 469 };
+  if (header(request, 'Info-Package') !== null) return refused(469, { name: 'Recv-Info', value: '' });
   if (request.body.length === 0) return { kind: 'nothing' };
   const type = header(request, 'Content-Type')?.split(';')[0]?.trim().toLowerCase() ?? '';
   const text = request.body.toString('utf8');
@@ -28,12 +29,16 @@ export function readInfo(request: SipRequest): InfoMeaning {
     case 'application/dtmf':
       return readDigit(/^\s*([0-9*#A-D])\s*$/i.exec(text)?.[1]);
     default:
-      return { kind: 'refused', status: 415 };
+      return refused(415, { name: 'Accept', value: acceptedTypes });
   }
 }
 
+function refused(status: 400 | 415 | 469, ...headers: readonly HeaderField[]): InfoMeaning {
+  return { kind: 'refused', status, headers };
+}
+
 function readDigit(digit: string | undefined): InfoMeaning {
-  return digit === undefined ? { kind: 'refused', status: 400 } : { kind: 'dtmf', digit: digit.toUpperCase() };
+  return digit === undefined ? refused(400) : { kind: 'dtmf', digit: digit.toUpperCase() };
 }
 
 function readMediaControl(xml: string): InfoMeaning {
@@ -48,5 +53,5 @@ function readMediaControl(xml: string): InfoMeaning {
   });
   parser.write(xml).close();
   if (asked) return { kind: 'key-frame' };
-  return broken ? { kind: 'refused', status: 400 } : { kind: 'nothing' };
+  return broken ? refused(400) : { kind: 'nothing' };
 }

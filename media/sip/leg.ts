@@ -12,7 +12,7 @@ import {
   UnacceptableOffer,
 } from '../call.ts';
 import { Agent } from './agent.ts';
-import { acceptedTypes, allowedMethods, capabilities, makeAnswer, tagOf } from './answer.ts';
+import { allowedMethods, capabilities, makeAnswer, tagOf } from './answer.ts';
 import { attemptOf, mergeKeyOf } from './attempt.ts';
 import type { ClientTransactions } from './client-transactions.ts';
 import { Dialog } from './dialog.ts';
@@ -21,8 +21,9 @@ import { keyFrameRequest, mediaControlType, readInfo } from './info.ts';
 import { type HeaderField, header, type SipRequest, type SipResponse, textOf } from './message.ts';
 import { OfferAnswer } from './offer-answer.ts';
 import { parseReason, serialiseReason } from './reason.ts';
-import { checkBody, checkSupport, cseqNumber } from './request-checks.ts';
+import { checkOffer, checkSupport, cseqNumber } from './request-checks.ts';
 import type { ServerTransaction } from './server-transactions.ts';
+import { SessionTimer } from './session-timer.ts';
 
 /**
  * `attempt` → `answering` (the bridge makes its SDP) → `answered` (200 sent, RFC 3261 section 13.3.1.4) → `confirmed`
@@ -61,6 +62,7 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
   #end: LegEnd | null = null;
   #outstanding = 0;
   #cancelAckTimer: (() => void) | null = null;
+  readonly #timer: SessionTimer;
   #keyFrameAt = Number.NEGATIVE_INFINITY;
   #keyFrameRefused = false;
 
@@ -70,6 +72,9 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
     this.#host = host;
     this.#flow = invite.flow;
     this.#releaseFlow = invite.flow.hold();
+    this.#timer = new SessionTimer(host.clock, (seconds) =>
+      this.#fail(`the room did not refresh its session within the ${seconds} s that were agreed (RFC 4028)`),
+    );
     this.attempt = attemptOf(invite);
     this.mergeKey = mergeKeyOf(invite.request);
     this.dialog = new Dialog(invite.request, randomBytes(8).toString('hex'));
@@ -258,6 +263,7 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
     const added: HeaderField[] = forming
       ? [...this.dialog.recordRoute, this.dialog.contact(transaction.flow), { name: 'Allow', value: allowedMethods }]
       : [];
+    if (forming && status >= 200) added.push(...this.#timer.answer(transaction.request));
     const options = {
       toTag: this.dialog.localTag,
       headers: [...added, ...headers],
@@ -293,13 +299,8 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
   #receiveInfo(transaction: ServerTransaction): void {
     const meaning = readInfo(transaction.request);
     if (meaning.kind === 'refused') {
-      const refusalHeaders: Record<number, HeaderField> = {
-        415: { name: 'Accept', value: acceptedTypes },
-        469: { name: 'Recv-Info', value: '' },
-      };
-      const extra = refusalHeaders[meaning.status];
-      const headers = extra === undefined ? [] : [extra];
-      transaction.respond(makeAnswer(transaction.request, meaning.status, { headers }));
+      const { status, headers } = meaning;
+      transaction.respond(makeAnswer(transaction.request, status, { headers }));
       return;
     }
     this.#deliver(transaction, null);
@@ -309,7 +310,7 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
 
   #receiveReinvite(transaction: ServerTransaction): void {
     const { request } = transaction;
-    const refusal = checkBody(request);
+    const refusal = checkOffer(request);
     if (refusal !== null) {
       transaction.respond(makeAnswer(request, refusal.status, refusal));
       return;
@@ -389,6 +390,7 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
   #finish(end: LegEnd): void {
     if (this.ended) return;
     this.#state = 'ended';
+    this.#timer.stop();
     this.#cancelAckTimer?.();
     this.#cancelAckTimer = null;
     // sip.js is still in the middle of its own transition.

@@ -2,6 +2,7 @@
 import { acceptedTypes, allowedMethods, tagOf } from './answer.ts';
 import { type HeaderField, header, headerFields, headerList, type Malformed, type SipRequest } from './message.ts';
 import { hasUniqueBranch } from './server-transactions.ts';
+import { checkSessionTimer, timerOption } from './session-timer.ts';
 import { parseNameAddr, parseSipUri, schemeOf } from './uri.ts';
 import { parseVia } from './via.ts';
 
@@ -62,16 +63,16 @@ export function checkSupport(request: SipRequest, secure: boolean): Refusal | nu
   // 8.2.2.1; a sips URI is good on TLS alone (RFC 5630 section 3.1).
   const scheme = schemeOf(request.uri);
   if (scheme !== 'sip' && !(scheme === 'sips' && secure)) return { status: 416 };
-  // 8.2.2.3: no extension is required-able here, 100rel, timer and replaces included.
-  const required = headerList(request, 'Require');
+  // 8.2.2.3: of the extensions that can be required, 100rel and replaces among them, session timers alone are here.
+  const required = headerList(request, 'Require').filter((option) => option.toLowerCase() !== timerOption);
   if (required.length > 0) return { status: 420, headers: [{ name: 'Unsupported', value: required.join(', ') }] };
   return null;
 }
 
 /** A dialog-forming INVITE, further. */
 export function checkInvite(request: SipRequest): Refusal | null {
-  const body = checkBody(request);
-  if (body !== null) return body;
+  const refusal = checkOffer(request);
+  if (refusal !== null) return refusal;
   const accept = headerList(request, 'Accept').map((value) => value.split(';')[0]?.trim().toLowerCase() ?? '');
   const takesSdp =
     accept.length === 0 || accept.some((type) => ['application/sdp', 'application/*', '*/*'].includes(type));
@@ -88,8 +89,13 @@ export function checkInvite(request: SipRequest): Refusal | null {
   return null;
 }
 
+/** What must hold of an INVITE of either kind. */
+export function checkOffer(request: SipRequest): Refusal | null {
+  return checkBody(request) ?? checkSessionTimer(request);
+}
+
 /** Body type and encoding of an offer (8.2.3). */
-export function checkBody(request: SipRequest): Refusal | null {
+function checkBody(request: SipRequest): Refusal | null {
   if (request.body.length === 0) return null;
   const type = header(request, 'Content-Type')?.split(';')[0]?.trim().toLowerCase() ?? '';
   if (type !== 'application/sdp') return { status: 415, headers: [{ name: 'Accept', value: acceptedTypes }] };
