@@ -39,7 +39,7 @@ import { addOnlineGauges, onlineStatus } from './online-status.ts';
 import { generationCollection, PanelSecrets } from './panel-secrets.ts';
 import { roomSettings } from './settings.ts';
 import { type OpenedSip, openSip } from './sip.ts';
-import { type OpenedStore, openStore } from './stores.ts';
+import { type LeaseSettings, type OpenedStore, openStore } from './stores.ts';
 import { WebHouse } from './web-house.ts';
 
 export interface HouseOptions {
@@ -55,6 +55,8 @@ export interface HouseOptions {
   calendarFiles?: Readonly<Record<string, string>>;
   /** What besides the bridge's own parts is to be set up, e.g. the demo's video system. */
   extraParts?: readonly Part[];
+  /** Of this process among those that share its store. Default: the host's name, and times that suit most. */
+  leases?: LeaseSettings;
 }
 
 export interface RunningHouse {
@@ -182,12 +184,13 @@ interface Ground {
 }
 
 async function openGround(
-  { config, base, clock, log }: HouseOptions,
+  { config, base, clock, log, leases }: HouseOptions,
   opened: (() => Promise<void>)[],
 ): Promise<Ground> {
   const dataFolder = resolve(base, config.dataFolder);
   const secret = await loadSecret(dataFolder);
-  const { store, jobs, ownJobs, share } = await openStore({ config, dataFolder, secret, clock, log }, opened);
+  const around = { config, dataFolder, secret, clock, log, ...(leases !== undefined && { leases }) };
+  const { store, jobs, ownJobs, share } = await openStore(around, opened);
   const sip = config.sip === undefined ? null : await openSip(config.sip, clock, log);
   if (sip !== null) opened.push(() => sip.edge.close({ protocol: 'Q.850', cause: 41, text: 'Usher is shutting down' }));
   const refusals = await Refusals.open(store, clock, (error) =>

@@ -10,7 +10,7 @@ import type { Config } from '../config/schema.ts';
 import { clockJobs } from '../jobs/clock-jobs.ts';
 import { type Jobs, startJobs } from '../jobs/jobs.ts';
 import { SqliteAgendaBackend } from '../jobs/sqlite-backend/backend.ts';
-import { startLeases } from '../rooms/lease.ts';
+import { type LeaseOptions, startLeases } from '../rooms/lease.ts';
 import type { RoomsOptions } from '../rooms/rooms.ts';
 import type { Secret } from '../rooms/secret.ts';
 import { openChosenStore, sqlitePath } from '../store/open.ts';
@@ -27,12 +27,16 @@ export interface OpenedStore {
   share: NonNullable<RoomsOptions['share']> | null;
 }
 
+/** The times must be the same in every process that shares the store. */
+export type LeaseSettings = Partial<Pick<LeaseOptions, 'name' | 'ttl' | 'beatEvery'>>;
+
 export interface StoreSurroundings {
   config: Pick<Config, 'store' | 'rooms'>;
   dataFolder: string;
   secret: Secret;
   clock: Clock;
   log: Log;
+  leases?: LeaseSettings;
 }
 
 /** Opens the store and its jobs; what is to be closed goes to `opened`. @throws StoreUnavailable */
@@ -52,7 +56,7 @@ export async function openStore(around: StoreSurroundings, opened: (() => Promis
 }
 
 async function openShared(
-  { config, secret, clock, log }: StoreSurroundings,
+  { config, secret, clock, log, leases }: StoreSurroundings,
   store: Store,
   uri: string,
   opened: (() => Promise<void>)[],
@@ -64,7 +68,7 @@ async function openShared(
   opened.push(() => jobs.stop());
   const rooms = config.rooms.map(({ id }) => id);
   const share: OpenedStore['share'] = (handlers) =>
-    startLeases({ store, clock, log, name: hostname(), rooms, ...handlers });
+    startLeases({ store, clock, log, name: hostname(), rooms, ...leases, ...handlers });
   return { store, jobs, ownJobs, share };
 }
 

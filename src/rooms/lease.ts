@@ -180,6 +180,7 @@ export class Leases {
     const free = await this.#free(alive, living !== this.#aliveAtLastScan);
     const wanted = this.#preferred(free, ({ key }) => key).slice(0, Math.max(0, share - this.#held.size));
     await inTurn(wanted, (stored) => this.#acquire(stored));
+    await inTurn(free, (stored) => this.#disown(stored));
     this.#aliveAtLastScan = free.every(({ key }) => this.#held.has(key)) ? living : '';
     const surplus = this.#preferred([...this.#held.values()], ({ room }) => room).slice(share);
     await inTurn(surplus, (held) => this.#handOver(held));
@@ -240,7 +241,14 @@ export class Leases {
     const held: Held = { ...own, version: stored.version, record, end };
     this.#held.set(room, held);
     this.#options.log.info({ room, fence: held.fence }, 'acts for the room');
-    await this.#tell('begin', held, () => this.#options.onAcquired(held));
+    // Nobody would act for a room whose beginning failed (the store went away in the middle): it is taken anew at the next look.
+    if (!(await this.#tell('begin', held, () => this.#options.onAcquired(held)))) await this.#lose(held, 'not begun');
+  }
+
+  /** Rooms in this process's name that it gave up without the store, and that are more than its share now, are free for others. */
+  async #disown({ key: room, value, version }: Stored<LeaseRecord>): Promise<void> {
+    if (value.holder !== this.#membership.id || this.#held.has(room)) return;
+    await this.#replace(room, { ...value, holder: null }, version);
   }
 
   async #handOver(held: Held): Promise<void> {
@@ -266,11 +274,13 @@ export class Leases {
     }
   }
 
-  async #tell(what: string, { room }: RoomLease, run: () => void | Promise<void>): Promise<void> {
+  async #tell(what: string, { room }: RoomLease, run: () => void | Promise<void>): Promise<boolean> {
     try {
       await run();
+      return true;
     } catch (error) {
       this.#options.log.error({ room, err: error }, `could not ${what} to act for the room`);
+      return false;
     }
   }
 }

@@ -4,7 +4,7 @@ import { CalendarUnavailable } from '../../connectors/calendars/calendar.ts';
 import type { Device, RoomView } from '../../connectors/devices/device.ts';
 import type { Invite, Understanding } from '../../parsers/invite.ts';
 import type { Clock } from '../clock.ts';
-import type { Collection } from '../store/store.ts';
+import { type Collection, StoreConflict } from '../store/store.ts';
 import { type PlannedEntry, planRoom, type RefusalsOf } from './plan.ts';
 import { fromStored, type Plan, type StoredPlan, toStored } from './plan-store.ts';
 import { RetryAfter } from './queue.ts';
@@ -13,6 +13,9 @@ import type { RoomSettings } from './settings.ts';
 
 /** Understands invites, outside this thread; answers in order. Never rejects because of what an invite holds. */
 export type Understand = (invites: readonly Invite[]) => Promise<readonly Understanding[]>;
+
+/** When a room is read again whose plan another process stored meanwhile, milliseconds. */
+const overtakenRetryMs = 200;
 
 export interface RoomParts {
   settings: RoomSettings;
@@ -43,6 +46,8 @@ export class Room {
   #byToken = new Map<string, PlannedEntry>();
   #unavailable: string | null = null;
   #unstored = false;
+  /** Of what the store holds, as far as this process knows; `null` where it holds nothing. */
+  #version: number | null = null;
 
   constructor(parts: RoomParts, around: RoomSurroundings) {
     this.settings = parts.settings;
@@ -88,7 +93,9 @@ export class Room {
   /** Takes up what the store kept from before. */
   async restore(): Promise<void> {
     const stored = await this.#around.plans.get(this.id);
-    if (stored !== null) this.#adopt(fromStored(this.settings, stored.value, this.#around.secret));
+    if (stored === null) return;
+    this.#version = stored.version;
+    this.#adopt(fromStored(this.settings, stored.value, this.#around.secret));
   }
 
   /**
@@ -98,7 +105,9 @@ export class Room {
   async follow(): Promise<boolean> {
     const stored = await this.#around.plans.get(this.id);
     // Never backwards: this process may have become the one that acts while the store answered.
-    if (stored === null || stored.value.revision <= this.#plan.revision) return false;
+    if (stored === null || stored.version <= (this.#version ?? 0)) return false;
+    this.#version = stored.version;
+    if (stored.value.revision <= this.#plan.revision) return false;
     this.#adopt(fromStored(this.settings, stored.value, this.#around.secret));
     for (const listener of [...this.#listeners]) listener();
     return true;
@@ -109,7 +118,7 @@ export class Room {
    * @returns whether what the room shows has changed
    */
   async refresh(signal: AbortSignal): Promise<boolean> {
-    const { clock, plans, secret, understand, refusals, window } = this.#around;
+    const { clock, secret, understand, refusals, window } = this.#around;
     const now = clock.now();
     const span: Window = { from: now - window.backMs, to: now + window.aheadMs };
     const reading = await this.#read(span, signal);
@@ -127,7 +136,8 @@ export class Room {
     // Stored first: what anyone has seen is there after a crash. A store that fails keeps no button from a room, though.
     let unstored: { reason: unknown } | null = null;
     if (changed || retold || first || this.#unstored) {
-      await plans.put(this.id, toStored(this.settings, plan)).catch((reason: unknown) => {
+      await this.#store(toStored(this.settings, plan)).catch(async (reason: unknown) => {
+        if (reason instanceof StoreConflict) throw await this.#overtaken(reason);
         unstored = { reason };
       });
     }
@@ -135,6 +145,26 @@ export class Room {
     if (changed || first) for (const listener of [...this.#listeners]) listener();
     this.#storing(unstored);
     return changed;
+  }
+
+  /** Only over what this process knows of: one that stood still in a reading does not undo what its successor stored. */
+  async #store(value: StoredPlan): Promise<void> {
+    const { plans } = this.#around;
+    const stored =
+      this.#version === null ? await plans.insert(this.id, value) : await plans.replace(this.id, value, this.#version);
+    this.#version = stored.version;
+  }
+
+  /** Takes up what another process stored meanwhile. Where the room is this process's after all, it is read again. */
+  async #overtaken(reason: StoreConflict): Promise<unknown> {
+    const found = await this.#around.plans.get(this.id);
+    this.#version = found?.version ?? null;
+    if (found !== null && found.value.revision > this.#plan.revision) {
+      this.#adopt(fromStored(this.settings, found.value, this.#around.secret));
+      for (const listener of [...this.#listeners]) listener();
+    }
+    this.#unstored = true;
+    return new RetryAfter(overtakenRetryMs, { cause: reason });
   }
 
   /** @throws what kept the plan from being stored, so that it is tried again */

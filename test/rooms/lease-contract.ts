@@ -53,6 +53,8 @@ interface Process {
   /** What it was given, as it was told. */
   acting: Map<string, RoomLease>;
   running: boolean;
+  /** So many rooms it fails to begin to act for. */
+  state: { failing: number };
 }
 
 export function leaseContract(contract: LeaseContract): void {
@@ -83,6 +85,7 @@ export function leaseContract(contract: LeaseContract): void {
       const clock = new SimulatedClock(now);
       const way = watched(await connect());
       const acting = new Map<string, RoomLease>();
+      const state = { failing: 0 };
       const leases = await startLeases({
         store: way.store,
         clock,
@@ -90,6 +93,10 @@ export function leaseContract(contract: LeaseContract): void {
         name,
         rooms: of,
         onAcquired(lease) {
+          if (state.failing > 0) {
+            state.failing--;
+            throw new Error('the store went away');
+          }
           acting.set(lease.room, lease);
           fences.set(lease.room, [...(fences.get(lease.room) ?? []), lease.fence]);
         },
@@ -98,7 +105,7 @@ export function leaseContract(contract: LeaseContract): void {
           acting.delete(lease.room);
         },
       });
-      const process = { name, clock, way, leases, acting, running: true };
+      const process = { name, clock, way, leases, acting, running: true, state };
       processes.push(process);
       return process;
     }
@@ -215,6 +222,29 @@ export function leaseContract(contract: LeaseContract): void {
       b.way.cut = false;
       await pass(20_000);
       assert.deepEqual([a.acting.size, b.acting.size], [4, 4]);
+    });
+
+    it('shares what it held when it comes back to fewer rooms than are in its name', async () => {
+      const a = await join('a', rooms(12));
+      await pass(16_000);
+      a.way.cut = true;
+      await pass(defaultTtl);
+      assert.equal(a.acting.size, 0);
+      const b = await join('b', rooms(12));
+      a.way.cut = false;
+      await pass(20_000);
+      assert.deepEqual([a.acting.size, b.acting.size], [6, 6]);
+    });
+
+    it('takes a room anew where it could not begin to act for it', async () => {
+      const a = await join('a', rooms(4));
+      const b = await join('b', rooms(4));
+      await pass(16_000);
+      b.state.failing = 3;
+      await a.leases.stop();
+      a.running = false;
+      await pass(20_000);
+      assert.deepEqual([b.state.failing, b.acting.size], [0, 4]);
     });
 
     it('goes on with its rooms when the store was out of reach for everybody', async () => {

@@ -50,18 +50,19 @@ function memory<T>(): Collection<T> & { values: Map<string, T> } {
   const values = new Map<string, T>();
   const stored = (key: string, value: T): Stored<T> => ({ key, value, version: 1 });
   const unused = (): never => assert.fail('not used here');
+  const write = async (key: string, value: T): Promise<Stored<T>> => {
+    values.set(key, value);
+    return stored(key, value);
+  };
   return {
     values,
     get: async (key) => {
       const value = values.get(key);
       return value === undefined ? null : stored(key, value);
     },
-    put: async (key, value) => {
-      values.set(key, value);
-      return stored(key, value);
-    },
-    insert: unused,
-    replace: unused,
+    put: write,
+    insert: write,
+    replace: write,
     remove: unused,
     find: unused,
     count: unused,
@@ -203,15 +204,15 @@ describe('the reconciler @first-run', () => {
     const { room, rooms, settled } = open();
     await rooms.start();
     await settled();
-    const put = plans.put;
-    plans.put = () => Promise.reject(new Error('disk full'));
+    const { replace } = plans;
+    plans.replace = () => Promise.reject(new Error('disk full'));
     calendar.invites = [invite({ subject: 'Moved' })];
     calendar.changed();
     await settled();
     assert.equal(room.view().entries[0]?.title, 'Moved');
     assert.equal(device.entries[0]?.title, 'Moved');
     assert.match(room.unavailable ?? '', /could not be stored: disk full/);
-    plans.put = put;
+    plans.replace = replace;
     await clock.advance(10_000);
     await settled();
     assert.equal(room.unavailable, null);

@@ -78,6 +78,8 @@ describe('rooms that processes share @mongo', () => {
   let store: Store;
   let codecs: Map<string, Codec>;
   let subject: string;
+  /** Processes that stand still in the middle of a reading, until it is resolved. */
+  const standing = new Map<string, PromiseWithResolvers<void>>();
   const processes: { name: string; clock: SimulatedClock; rooms: Rooms; reads: string[]; running: boolean }[] = [];
   type Process = (typeof processes)[number];
 
@@ -90,6 +92,7 @@ describe('rooms that processes share @mongo', () => {
   afterEach(async () => {
     for (const { rooms } of processes.splice(0)) await rooms.close();
     await store.close();
+    standing.clear();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -109,7 +112,9 @@ describe('rooms that processes share @mongo', () => {
         description: 'memory',
         read: async () => {
           reads.push(id);
-          return { invites: [invite({ subject })], problems: [] };
+          const invites = [invite({ subject })];
+          await standing.get(name)?.promise;
+          return { invites, problems: [] };
         },
         watch: () => async () => {},
       };
@@ -173,6 +178,28 @@ describe('rooms that processes share @mongo', () => {
     await pass(60_000);
     assert.deepEqual(titles(), Array(4).fill('Second'));
     for (const { writers } of codecs.values()) assert.equal(writers.at(-1), a.name);
+  });
+
+  it('keeps what the successor of a process stored that stood still in a reading', async () => {
+    const [a, b] = [await enter('a'), await enter('b')];
+    await pass(40_000);
+    const still = Promise.withResolvers<void>();
+    standing.set('a', still);
+    a.reads.splice(0);
+    subject = 'Second';
+    await pass(40_000);
+    const [room] = a.reads;
+    assert.ok(room);
+    a.running = false;
+    subject = 'Third';
+    await pass(60_000);
+    assert.deepEqual(shown(b), Array(4).fill('Third'));
+    still.resolve();
+    await a.rooms.settled();
+    const plans = await store.collection(planCollection);
+    for (const id of roomIds) assert.equal((await plans.get(id))?.value.planned[0]?.entry.title, 'Third');
+    assert.equal(a.rooms.get(room)?.view().entries[0]?.title, 'Third');
+    assert.deepEqual(titles(), Array(4).fill('Third'));
   });
 
   it('lets go of a device in the middle before another process may take its room', async () => {
