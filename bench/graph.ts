@@ -1,20 +1,15 @@
 /**
  * Exchange Online by Microsoft Graph, against the simulated tenant in a process of its own, over HTTPS: from a change to
- * the plan (which is what panels are told), by notification and by polling; 5,000 rooms for an hour on a clock that runs
+ * the panel through a whole house, by notification and by polling; 5,000 rooms for an hour on a clock that runs
  * thirty times as fast; recovery after ten minutes without Graph. Usage: `npm run bench -- graph`, or this
  * file with the names of its parts: notified, polled, outage, hour.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { Agent, request } from 'undici';
-import { z } from 'zod';
 import { type GraphTenant, openGraph } from '../connectors/calendars/graph/tenant.ts';
+import { Codec } from '../fixtures/codec/codec.ts';
+import { TenantProcess, type TenantStatus } from '../fixtures/graph/process.ts';
 import type { Invite } from '../parsers/invite.ts';
 import { understand } from '../parsers/understand.ts';
 import { type Clock, systemClock } from '../src/clock.ts';
@@ -23,76 +18,11 @@ import { KeyedQueue } from '../src/rooms/queue.ts';
 import { Room } from '../src/rooms/room.ts';
 import { loadSecret } from '../src/rooms/secret.ts';
 import { openSqliteStore } from '../src/store/sqlite/store.ts';
+import { type GraphHouse, openGraphHouse } from '../test/house/graph-house.ts';
+import { quickClock } from '../test/house/quick-clock.ts';
+import { findChromium, launchChromium } from '../test/web/chromium.ts';
 
 const minute = 60_000;
-const readySchema = z.object({
-  origin: z.string(),
-  ca: z.string(),
-  tenant: z.string(),
-  clientId: z.string(),
-  secret: z.string(),
-  mailboxes: z.array(z.string()),
-});
-const statusSchema = z.object({
-  requests: z.number(),
-  batches: z.number(),
-  violations: z.record(z.string(), z.number()),
-  subscriptions: z.array(z.unknown()),
-});
-
-/** The simulator's process and its control API. */
-class Simulator {
-  readonly ready: z.infer<typeof readySchema>;
-  readonly ca: string;
-  readonly #agent: Agent;
-  readonly #process: ChildProcess;
-
-  static async start(rooms: number): Promise<Simulator> {
-    const program = fileURLToPath(new URL('../fixtures/graph/main.ts', import.meta.url));
-    const child = spawn(process.execPath, [program, '--rooms', String(rooms)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const [line] = await once(createInterface({ input: child.stdout }), 'line');
-    return new Simulator(child, readySchema.parse(JSON.parse(String(line))));
-  }
-
-  private constructor(child: ChildProcess, ready: z.infer<typeof readySchema>) {
-    this.#process = child;
-    this.ready = ready;
-    this.ca = readFileSync(ready.ca, 'utf8');
-    this.#agent = new Agent({ connect: { ca: this.ca }, connections: 4 });
-  }
-
-  async control(path: string, body?: unknown): Promise<unknown> {
-    const answer = await request(`${this.ready.origin}/control/${path}`, {
-      method: body === undefined ? 'GET' : 'POST',
-      dispatcher: this.#agent,
-      headers: { 'content-type': 'application/json' },
-      body: body === undefined ? null : JSON.stringify(body),
-    });
-    const text = await answer.body.text();
-    return text === '' ? null : JSON.parse(text);
-  }
-
-  async status(): Promise<z.infer<typeof statusSchema>> {
-    return statusSchema.parse(await this.control('status'));
-  }
-
-  async end(): Promise<void> {
-    this.#process.kill('SIGTERM');
-    await once(this.#process, 'exit');
-    await this.#agent.destroy();
-  }
-}
-
-/** A clock that runs `speed` times as fast as the machine's. */
-function fastClock(speed: number): Clock {
-  const from = systemClock.now();
-  const begun = systemClock.monotonic();
-  const monotonic = (): number => (systemClock.monotonic() - begun) * speed;
-  return { monotonic, now: () => from + monotonic(), after: (ms, run) => systemClock.after(ms / speed, run) };
-}
-
 interface Site {
   rooms: readonly Room[];
   tenant: GraphTenant;
@@ -102,7 +32,7 @@ interface Site {
 
 /** Rooms as the product keeps them: calendar, plan, queue and polls; `notified` or polled alone. */
 async function openSite(
-  simulator: Simulator,
+  simulator: TenantProcess,
   clock: Clock,
   options: { pollMs: number; notified: boolean; concurrency: number },
 ): Promise<Site> {
@@ -218,6 +148,11 @@ function planned(room: Room, title: string): Promise<void> {
   });
 }
 
+/** Resolves after real milliseconds. */
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 function percentiles(times: number[]): string {
   const sorted = times.toSorted((a, b) => a - b);
   const at = (part: number): string =>
@@ -225,41 +160,140 @@ function percentiles(times: number[]): string {
   return `p50 ${at(0.5)}, p95 ${at(0.95)}, p99 ${at(0.99)}, longest ${at(1)}`;
 }
 
-const violationsOf = ({ violations }: z.infer<typeof statusSchema>): number =>
+const violationsOf = ({ violations }: TenantStatus): number =>
   Object.values(violations).reduce((sum, count) => sum + count, 0);
 
-async function changes(notified: boolean, count: number, together: number, pollMs: number): Promise<void> {
-  const simulator = await Simulator.start(50);
-  const site = await openSite(simulator, systemClock, { pollMs, notified, concurrency: 16 });
-  while (notified && (await simulator.status()).subscriptions.length < 50)
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  const times: number[] = [];
+interface PanelOptions {
+  rooms: number;
+  count: number;
+  together: number;
+  /** `null`: by notification. */
+  poll: { minutes: number; speed: number } | null;
+}
+
+/** Change → panel through a whole house: the event stream of each room's panel; of one also a page in Chromium and a video system. */
+async function changes({ rooms: size, count, together, poll }: PanelOptions): Promise<void> {
+  const simulator = await TenantProcess.start(size);
+  const codec = await Codec.start();
+  const { port, ca } = codec;
+  const device = { type: 'cisco', address: '127.0.0.1', port, username: 'usher', password: 'simulated', tls: { ca } };
+  const ids = Array.from({ length: size }, (_, index) => `room${index + 1}`);
+  const [first = ''] = ids;
+  const speed = poll?.speed ?? 1;
+  const open = await openGraphHouse(
+    { ...simulator.ready, ca: simulator.ca },
+    {
+      clock: poll === null ? systemClock : quickClock(speed),
+      rooms: ids.map((id) => ({ id, devices: [{ type: 'panel' }, ...(id === first ? [device] : [])] })),
+      pollMinutes: poll?.minutes ?? 15,
+      notified: poll === null,
+    },
+  );
+  await open.house.rooms.settled();
+  while (poll === null && (await simulator.status()).subscriptions.length < size) await pause(50);
+  const streams = new Map(await Promise.all(ids.map(async (id) => [id, await PanelStream.open(open, id)] as const)));
+  const chromium = findChromium();
+  const browser = chromium === null ? null : await launchChromium(chromium);
+  const page = await browser?.newPage();
+  await page?.goto(open.house.panelUrl(first));
+  const panel: number[] = [];
+  const pixels: number[] = [];
+  const pushed: number[] = [];
+  const timed = async (from: number, times: number[], shown: Promise<unknown> | undefined): Promise<void> => {
+    if (shown === undefined) return;
+    await shown;
+    times.push((performance.now() - from) * speed);
+  };
   const change = async (index: number): Promise<void> => {
-    const room = site.rooms[index % site.rooms.length];
-    if (room === undefined) return;
-    const seen = planned(room, `Change ${index}`);
-    if (!notified) await new Promise((resolve) => setTimeout(resolve, Math.random() * pollMs));
+    // Every fifth in the room with the page and the video system.
+    const id = index % 5 === 0 ? first : (ids[index % ids.length] ?? first);
+    const title = `Change ${index}`;
+    const sample = id === first;
+    // By polling the moment of the change decides: any of the poll's time.
+    if (poll !== null) await pause((Math.random() * poll.minutes * minute) / speed);
+    const inStream = streams.get(id)?.title(title);
+    const inPage = sample
+      ? page
+          ?.getByText(title, { exact: true })
+          .first()
+          .waitFor({ timeout: 20 * minute })
+      : undefined;
+    const onDevice = sample ? codec.until((held) => held.some((booking) => booking.title === title)) : undefined;
     const from = performance.now();
     await simulator.control('event', {
-      mailbox: room.id,
-      event: eventOf(`e${index % 200}`, `Change ${index}`, 1 + (index % 100)),
+      mailbox: `${id}@example.com`,
+      event: eventOf(`e${index % 100}`, title, 1 + (index % 100)),
     });
-    await seen;
-    times.push(performance.now() - from);
+    await Promise.all([timed(from, panel, inStream), timed(from, pixels, inPage), timed(from, pushed, onDevice)]);
   };
-  for (let index = 0; index < count; index += together) {
-    await Promise.all(Array.from({ length: Math.min(together, count - index) }, (_, offset) => change(index + offset)));
+  // The first ones find connections and pages cold; nobody measures them.
+  await Promise.all([0, 1, 2, 3, 4].map((index) => change(index)));
+  for (const times of [panel, pixels, pushed]) times.length = 0;
+  for (let index = 5; index < count + 5; index += together) {
+    const some = Array.from({ length: Math.min(together, count + 5 - index) }, (_, offset) => change(index + offset));
+    await Promise.all(some);
   }
-  const how = notified ? 'by notification' : `by polling every ${pollMs / 1000} s`;
+  const how = poll === null ? 'by notification' : `by polling every ${poll.minutes} min (${speed}-fold clock)`;
+  const violations = violationsOf(await simulator.status());
   process.stdout.write(
-    `change to plan ${how}, ${count} changes in 50 rooms: ${percentiles(times)}; violations ${violationsOf(await simulator.status())}\n`,
+    [
+      `change to panel ${how}, a house of ${size} rooms, ${together} changes at a time; violations ${violations}`,
+      `  event stream of the panel, ${panel.length} changes: ${percentiles(panel)}`,
+      `  page in Chromium, ${pixels.length} changes: ${percentiles(pixels)}`,
+      `  booking on the video system, ${pushed.length} changes: ${percentiles(pushed)}`,
+      '',
+    ].join('\n'),
   );
-  await site.close();
+  await browser?.close();
+  for (const stream of streams.values()) await stream.close();
+  await open.close();
+  await codec.close();
   await simulator.end();
 }
 
+/** What an open panel is told. */
+class PanelStream {
+  readonly #stop = new AbortController();
+  readonly #waiting = new Map<string, () => void>();
+  #reading: Promise<void> = Promise.resolve();
+
+  static async open({ house }: GraphHouse, room: string): Promise<PanelStream> {
+    const stream = new PanelStream();
+    const address = house.panelUrl(room).replace(/panel$/, 'events');
+    const answer = await fetch(address, { signal: stream.#stop.signal });
+    if (answer.body === null || answer.status !== 200) throw new Error(`${address}: HTTP ${answer.status}`);
+    stream.#reading = stream.#read(answer.body.pipeThrough(new TextDecoderStream())).catch(() => {});
+    return stream;
+  }
+
+  /** Resolves when a state with that title has come. */
+  title(title: string): Promise<void> {
+    return new Promise((resolve) => this.#waiting.set(`"title":"${title}"`, resolve));
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#reading;
+  }
+
+  async #read(text: AsyncIterable<string>): Promise<void> {
+    let unread = '';
+    for await (const piece of text) {
+      const lines = (unread + piece).split('\n');
+      unread = lines.pop() ?? '';
+      for (const line of lines) {
+        for (const [sought, resolve] of this.#waiting) {
+          if (!line.includes(sought)) continue;
+          this.#waiting.delete(sought);
+          resolve();
+        }
+      }
+    }
+  }
+}
+
 async function hour(rooms: number, speed: number): Promise<void> {
-  const simulator = await Simulator.start(rooms);
+  const simulator = await TenantProcess.start(rooms);
   for (let index = 0; index < rooms; index++) {
     for (const hours of [2, 30])
       await simulator.control('event', {
@@ -267,7 +301,7 @@ async function hour(rooms: number, speed: number): Promise<void> {
         event: eventOf(`e${hours}`, `Meeting ${hours}`, hours),
       });
   }
-  const clock = fastClock(speed);
+  const clock = quickClock(speed);
   let from = performance.now();
   const site = await openSite(simulator, clock, { pollMs: 15 * minute, notified: true, concurrency: 100 });
   process.stdout.write(`${rooms} rooms, start: all read after ${((performance.now() - from) / 1000).toFixed(1)} s\n`);
@@ -301,8 +335,8 @@ async function hour(rooms: number, speed: number): Promise<void> {
 }
 
 async function outage(rooms: number, speed: number): Promise<void> {
-  const simulator = await Simulator.start(rooms);
-  const clock = fastClock(speed);
+  const simulator = await TenantProcess.start(rooms);
+  const clock = quickClock(speed);
   const site = await openSite(simulator, clock, { pollMs: 5 * minute, notified: true, concurrency: 100 });
   while ((await simulator.status()).subscriptions.length < rooms)
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -324,8 +358,8 @@ async function outage(rooms: number, speed: number): Promise<void> {
 
 const quick = process.argv.includes('--quick');
 const parts: Record<string, () => Promise<void>> = {
-  notified: () => changes(true, quick ? 50 : 500, 5, 15 * minute),
-  polled: () => changes(false, quick ? 50 : 500, 50, 10_000),
+  notified: () => changes({ rooms: 50, count: quick ? 50 : 500, together: 5, poll: null }),
+  polled: () => changes({ rooms: 50, count: quick ? 50 : 500, together: 50, poll: { minutes: 5, speed: 30 } }),
   outage: () => outage(quick ? 50 : 500, 20),
   hour: () => hour(quick ? 200 : 5_000, 30),
 };

@@ -3,6 +3,7 @@
  * piece is ours, so that it can be found, changed and taken away again, and is never taken for what the organiser wrote.
  */
 import { z } from 'zod';
+import { hasText, withoutPlainText, withoutText } from './own-text.ts';
 
 /** Where the text goes: what a device shows decides. */
 export type MarkPlace = 'location' | 'body';
@@ -12,7 +13,7 @@ export const markPropertyId = 'String {00020329-0000-0000-C000-000000000046} Nam
 
 const markSchema = z.object({
   place: z.enum(['location', 'body']),
-  /** The piece of text that is ours. */
+  /** The text that is ours: of a location as it stands there, of a body its words, whatever the markup around them. */
   piece: z.string(),
   /** How often it was written because it had vanished. */
   again: z.number(),
@@ -48,18 +49,35 @@ export function textAt(item: unknown, place: MarkPlace): string {
   return (place === 'location' ? data?.location?.displayName : data?.body?.content) ?? '';
 }
 
+/** Whether our piece stands in a text. */
+export function stands({ place, piece }: MarkState, text: string): boolean {
+  return place === 'location' ? text.includes(piece) : hasText(text, piece);
+}
+
+/** A text without our piece. */
+export function withoutPiece({ place, piece }: MarkState, text: string): string {
+  return place === 'location' ? text.replace(piece, '') : withoutText(text, piece);
+}
+
 /** The item as it was before we wrote on it. */
 export function withoutMark(item: unknown): unknown {
   const state = markOf(item);
   if (state === null || state.piece === '' || typeof item !== 'object' || item === null) return item;
-  const clean = (value: unknown): unknown => {
-    if (typeof value === 'string') return value.replace(state.piece, '');
-    if (Array.isArray(value)) return value.map(clean);
+  const clean = (value: unknown, text: (of: string) => string): unknown => {
+    if (typeof value === 'string') return text(value);
+    if (Array.isArray(value)) return value.map((one) => clean(one, text));
     if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, clean(inner)]));
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, clean(inner, text)]));
   };
-  const places = state.place === 'location' ? ['location', 'locations'] : ['body', 'bodyPreview'];
+  const piece = (text: string): string => withoutPiece(state, text);
+  const places: Readonly<Record<string, (text: string) => string>> =
+    state.place === 'location'
+      ? { location: piece, locations: piece }
+      : { body: piece, bodyPreview: (text) => withoutPlainText(text, state.piece) };
   return Object.fromEntries(
-    Object.entries(item).map(([key, value]) => [key, places.includes(key) ? clean(value) : value]),
+    Object.entries(item).map(([key, value]) => {
+      const text = Object.hasOwn(places, key) ? places[key] : undefined;
+      return [key, text === undefined ? value : clean(value, text)];
+    }),
   );
 }

@@ -6,7 +6,7 @@
 import { inviteFromGraphEvent } from '../../../parsers/read/graph.ts';
 import type { Window } from '../calendar.ts';
 import { type GraphApi, GraphRefusal } from './api.ts';
-import { type MarkPlace, type MarkState, markOf, markPropertyId, textAt } from './mark.ts';
+import { type MarkPlace, type MarkState, markOf, markPropertyId, stands, textAt, withoutPiece } from './mark.ts';
 import type { CalendarReader } from './reader.ts';
 
 export interface Mark {
@@ -75,23 +75,23 @@ export class WriteBack {
     if (state?.left === true) return;
     const place = state?.place ?? this.#place;
     const text = textAt(item, place);
-    const stands = state !== null && text.includes(state.piece);
+    const there = state !== null && stands(state, text) ? withoutPiece(state, text) : null;
     const piece = mark === undefined ? '' : pieceOf(mark, this.#place);
     if (mark === undefined) {
       if (state === null) return;
-      await this.#write(item, place, stands ? text.replace(state.piece, '') : null, null);
+      await this.#write(item, place, there, null);
       result.undone++;
       return;
     }
-    if (stands && state.piece === piece && place === this.#place) return;
-    if (state !== null && !stands && state.again >= mostAgain) {
+    if (there !== null && state?.piece === piece && place === this.#place) return;
+    if (state !== null && there === null && state.again >= mostAgain) {
       result.problems.push(`an item of ${this.#mailbox} is left alone: somebody else keeps removing its dial string`);
       await this.#write(item, place, null, { ...state, left: true });
       return;
     }
-    if (stands && place !== this.#place) await this.#write(item, place, text.replace(state.piece, ''), null);
-    const base = place === this.#place ? (stands ? text.replace(state.piece, '') : text) : textAt(item, this.#place);
-    const again = state !== null && !stands ? state.again + 1 : (state?.again ?? 0);
+    if (there !== null && place !== this.#place) await this.#write(item, place, there, null);
+    const base = place === this.#place ? (there ?? text) : textAt(item, this.#place);
+    const again = state !== null && there === null ? state.again + 1 : (state?.again ?? 0);
     await this.#write(item, this.#place, withPiece(piece, base, this.#place), {
       place: this.#place,
       piece,
@@ -127,15 +127,17 @@ function keyOf(uid: string, occurrence: string | null): string {
 
 function pieceOf(mark: Mark, place: MarkPlace): string {
   if (place === 'location') return `${mark.dial} (${mark.line.replace(/[;\r\n]+/g, ' ')}); `;
-  return `<p>${escaped(mark.line)}: <a href="${escaped(mark.dial)}">${escaped(mark.dial)}</a></p>`;
+  // Words alone: of markup nobody knows what Exchange leaves.
+  return `${mark.line}: ${mark.dial}`;
 }
 
 function withPiece(piece: string, base: string, place: MarkPlace): string {
   if (place === 'location') return `${piece}${base}`.slice(0, Math.max(longestLocation, piece.length));
+  const line = `<p>${escaped(piece)}</p>`;
   const body = /<body[^>]*>/i.exec(base);
-  if (body === null) return `${piece}${base}`;
+  if (body === null) return `${line}${base}`;
   const at = body.index + body[0].length;
-  return `${base.slice(0, at)}${piece}${base.slice(at)}`;
+  return `${base.slice(0, at)}${line}${base.slice(at)}`;
 }
 
 function escaped(text: string): string {
