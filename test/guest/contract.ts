@@ -26,6 +26,8 @@ export interface MeetingUnderTest {
   deny(): Promise<void>;
   remove(): Promise<void>;
   end(): Promise<void>;
+  /** The meeting itself ends everybody's part in this way. */
+  finish(outcome: Outcome): Promise<void>;
   /** Joins under a name that had been denied here. */
   knocksAfterDenial(): Promise<number>;
   /** Signals, messages and packets from somebody who was not admitted. */
@@ -37,7 +39,7 @@ export interface GuestSetting {
   /** The browser that the adapter opens its pages in. */
   browser(): Promise<Browser>;
   adapter(environment: Omit<GuestEnvironment, 'options'>): Promise<GuestAdapter>;
-  /** A new meeting; with `ends` every join to it ends so. */
+  /** A new meeting; with `ends` every join to it ends so: at once, or, past the door, when `finish` is called. */
   meeting(ends?: Outcome): Promise<MeetingUnderTest>;
   /** The link of no meeting. */
   nowhere: MeetingAddress;
@@ -128,9 +130,13 @@ export function guestAdapterContract(contract: GuestContract): void {
         const meeting = await setting.meeting(outcome);
         const guest = join(adapter, meeting.address);
         await guest.until('lobby', 'ended');
-        if (!guest.has('ended') && needsAdmission.has(outcome)) {
+        if (!guest.has('ended')) {
           await meeting.waiting(1);
-          await meeting.admit();
+          if (needsAdmission.has(outcome)) {
+            await meeting.admit();
+            await guest.until('admitted');
+          }
+          await meeting.finish(outcome);
         }
         await guest.until('ended');
         assert.equal(guest.outcome(), outcome, guest.detail());

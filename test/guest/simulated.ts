@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import type { Directory } from '../../fixtures/meeting/directory.ts';
 import type { Meeting, Participant } from '../../fixtures/meeting/meeting.ts';
-import { policySchema } from '../../fixtures/meeting/policy.ts';
+import { naturalPlace, policySchema } from '../../fixtures/meeting/policy.ts';
 import type { MeetingAddress, Outcome } from '../../media/guest/guest.ts';
 import type { MeetingUnderTest } from './contract.ts';
 
@@ -19,11 +19,11 @@ export function addressOf(meetingId: string): MeetingAddress {
   };
 }
 
-/** `ends`: how every join to it ends, `afterMs` after it got to where that happens. */
-export function simulatedMeeting(directory: Directory, ends?: Outcome, afterMs = 0): MeetingUnderTest {
+/** `ends`: how every join to it ends; what happens past the door waits for `finish`. */
+export function simulatedMeeting(directory: Directory, ends?: Outcome): MeetingUnderTest {
   const address = addressOf(`29${randomInt(1e9, 1e10)}`);
-  const switchedOn = ends === undefined || ends === 'left' ? null : { outcome: ends, afterMs };
-  const policy = policySchema.parse({ ends: switchedOn });
+  const atTheDoor = ends !== undefined && ends !== 'left' && naturalPlace[ends] === 'join';
+  const policy = policySchema.parse({ ends: atTheDoor ? { outcome: ends } : null, started: ends !== 'not-started' });
   const meeting = directory.create({ title: 'Contract', address, policy });
   const until = <T>(look: () => T | null): Promise<T> => changed(directory, look);
   const last = (): Participant | null => [...meeting.participants.values()].at(-1) ?? null;
@@ -41,6 +41,9 @@ export function simulatedMeeting(directory: Directory, ends?: Outcome, afterMs =
     deny: () => decide('lobby', (id) => meeting.deny(id)),
     remove: () => decide('admitted', (id) => meeting.remove(id)),
     end: async () => meeting.end(),
+    finish: async (outcome) => {
+      for (const id of meeting.participants.keys()) meeting.finish(id, outcome);
+    },
     knocksAfterDenial: async () => meeting.knocksAfterDenial,
     earlyMedia: async () => early(meeting),
   };

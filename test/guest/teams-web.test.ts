@@ -10,38 +10,23 @@ import type { GuestLeg, GuestState, Outcome } from '../../media/guest/guest.ts';
 import { loadGuestAdapter } from '../../media/guest/load.ts';
 import { decide, type Look, type Progress } from '../../media/guest/teams-web/decide.ts';
 import { openable } from '../../media/guest/teams-web/link.ts';
-import { endings, type Screen, screens } from '../../media/guest/teams-web/screens.ts';
+import { controls, endings, type Screen, screens, version } from '../../media/guest/teams-web/screens.ts';
 import { findMediaParts } from '../../media/setup/find.ts';
 import { systemClock } from '../../src/clock.ts';
 import { guestAdapterContract } from './contract.ts';
 import { deadBridge } from './dead-bridge.ts';
+import { outcomesOf } from './outcomes-of.ts';
 import { addressOf, simulatedMeeting } from './simulated.ts';
-
-/** What happens inside must not be over before a client that looks once in a while has seen that it is inside. */
-const linger: ReadonlySet<Outcome> = new Set<Outcome>(['removed', 'meeting-ended', 'connection-lost']);
 
 /** Walking through every one takes minutes; by default it is a sample, and the texts of all are checked below. */
 const long = process.env['USHER_LONG'] === '1';
-const everyOutcome: readonly Outcome[] = [
-  'denied',
-  'lobby-timeout',
-  'removed',
-  'meeting-ended',
-  'anonymous-join-disabled',
-  'sign-in-required',
-  'captcha',
-  'email-verification',
-  'watermark-or-encryption-required',
-  'wrong-link',
-  'capacity',
-  'connection-lost',
-  'failed',
-];
+/** Long enough for a page that loads slowly; a test that waits for it says so. */
+const unknownPatienceMs = 15_000;
 
 guestAdapterContract({
   name: 'teams-web',
   tag: '@guests',
-  outcomes: long ? everyOutcome : ['denied', 'removed', 'sign-in-required', 'failed'],
+  outcomes: long ? outcomesOf['teams-web'] : ['denied', 'removed', 'sign-in-required'],
   async start() {
     if (findMediaParts().chromium === null) {
       console.log('      skipped: there is no Chromium (npm run setup)');
@@ -54,10 +39,10 @@ guestAdapterContract({
       browser: () => browser.get(),
       adapter: (environment) =>
         loadGuestAdapter(
-          { module: 'teams-web', options: { warm: 1, unknownPatienceMs: 1500, standIn: standIn.origin } },
+          { module: 'teams-web', options: { warm: 1, unknownPatienceMs, standIn: standIn.origin } },
           environment,
         ),
-      meeting: async (ends) => simulatedMeeting(server.directory, ends, linger.has(ends ?? 'left') ? 1500 : 0),
+      meeting: async (ends) => simulatedMeeting(server.directory, ends),
       nowhere: addressOf('2000000000'),
       async stop() {
         await browser.close();
@@ -87,9 +72,9 @@ describe('the adapter for Teams on the web, in other languages and on detours @g
   });
 
   for (const language of long ? (['de', 'fr', 'ja'] as const) : (['ja'] as const)) {
-    it(`finds lobby, call and removal in ${language}`, async () => {
+    it(`finds its way in ${language}, past the question about devices, into the call and out of it`, async () => {
       const meeting = simulatedMeeting(server.directory);
-      const seen = await joined({ server: server.url, language }, {}, async (leg, until) => {
+      const seen = await joined({ server: server.url, language, askForDevices: true }, {}, async (leg, until) => {
         const guest = leg(meeting.address);
         await until(guest, 'lobby');
         await meeting.admit();
@@ -103,16 +88,33 @@ describe('the adapter for Teams on the web, in other languages and on detours @g
   }
 
   it('goes on past the question about devices, and leaves the light experience for the full one', async () => {
-    const meeting = simulatedMeeting(server.directory, 'denied');
+    const meeting = simulatedMeeting(server.directory);
     const seen = await joined({ server: server.url, askForDevices: true, light: true }, {}, async (leg, until) => {
       const guest = leg(meeting.address);
+      await until(guest, 'lobby');
+      await meeting.deny();
       await until(guest, 'ended');
       return guest.state;
     });
     assert.equal(seen.state === 'ended' && seen.outcome, 'denied');
   });
 
-  it('gives the page no function that leads out of it', async () => {
+  for (const language of long ? (['en', 'de', 'fr', 'ja'] as const) : (['de'] as const)) {
+    it(`still finds its way when every test id is gone: by ids and, in ${language}, by texts`, async () => {
+      const meeting = simulatedMeeting(server.directory);
+      await joined({ server: server.url, language, changed: true, askForDevices: true }, {}, async (leg, until) => {
+        const guest = leg(meeting.address);
+        await until(guest, 'lobby');
+        assert.deepEqual(await meeting.waiting(1), ['Room']);
+        await meeting.admit();
+        await until(guest, 'admitted');
+        await guest.leave();
+      });
+      assert.equal(await meeting.recorded(), 'left');
+    });
+  }
+
+  it('gives the page no function that leads out of it, and hides from it nothing', async () => {
     const meeting = simulatedMeeting(server.directory);
     await joined({ server: server.url }, {}, async (leg, until) => {
       const guest = leg(meeting.address);
@@ -120,11 +122,21 @@ describe('the adapter for Teams on the web, in other languages and on detours @g
       const pages = (await shared.get()).contexts().flatMap((context) => context.pages());
       const page = pages.find((one) => one.url().includes('/meet/'));
       assert.ok(page, 'the meeting’s page is open');
-      const reachable = await page.evaluate(() => {
-        const known = /usher|playwright|__.*binding/i;
-        return Object.getOwnPropertyNames(window).filter((name) => known.test(name));
-      });
-      assert.deepEqual(reachable, []);
+      // Whatever is there that a page of its own does not have, and that the stand-in did not make itself.
+      const names = (): string[] => Object.getOwnPropertyNames(window);
+      const alone = await (await shared.get()).newContext();
+      const plain = await alone.newPage();
+      await plain.goto(page.url());
+      await plain.getByRole('button').first().waitFor();
+      const usual = new Set(await plain.evaluate(names));
+      const more = (await page.evaluate(names)).filter((name) => !usual.has(name));
+      // The room as a camera, under a name that is another in each page: answers within the page, and leads nowhere else.
+      assert.equal(more.length, 1, more.join());
+      assert.match(more[0] ?? '', /^_[0-9a-f]{24}$/);
+      const about = (): (string | boolean)[] => [navigator.webdriver, navigator.userAgent, navigator.platform];
+      assert.deepEqual(await page.evaluate(about), await plain.evaluate(about), 'it says of itself what is so');
+      assert.equal((await page.evaluate(about))[0], true, 'and that it is driven');
+      await alone.close();
       await guest.leave();
     });
   });
@@ -133,11 +145,15 @@ describe('the adapter for Teams on the web, in other languages and on detours @g
     const folder = mkdtempSync(join(tmpdir(), 'usher-screens-'));
     try {
       const meeting = simulatedMeeting(server.directory, 'failed');
-      const seen = await joined({ server: server.url }, { screenshots: folder }, async (leg, until) => {
-        const guest = leg(meeting.address);
-        await until(guest, 'ended');
-        return guest.state;
-      });
+      const seen = await joined(
+        { server: server.url },
+        { screenshots: folder, unknownPatienceMs: 1500 },
+        async (leg, until) => {
+          const guest = leg(meeting.address);
+          await until(guest, 'ended');
+          return guest.state;
+        },
+      );
       assert.ok(seen.state === 'ended' && seen.outcome === 'failed');
       assert.match(seen.detail ?? '', /nothing that is known .* Its picture is /);
       assert.deepEqual(
@@ -159,7 +175,7 @@ describe('the adapter for Teams on the web, in other languages and on detours @g
   ): Promise<T> {
     const standIn = await startTeamsWebStandIn(standInOptions);
     const adapter = await loadGuestAdapter(
-      { module: 'teams-web', options: { warm: 0, unknownPatienceMs: 1500, standIn: standIn.origin, ...options } },
+      { module: 'teams-web', options: { warm: 0, unknownPatienceMs, standIn: standIn.origin, ...options } },
       { browser: () => shared.get(), clock: systemClock, lobbyTimeoutMs: 60_000, log: () => {} },
     );
     try {
@@ -224,7 +240,9 @@ describe('how the adapter for Teams on the web decides @guests', () => {
       );
     for (const [language, words] of entriesOf(texts)) {
       assert.deepEqual(found(words.lobby), ['lobby'], language);
+      assert.deepEqual(found(words.notStarted), ['not-started'], language);
       assert.deepEqual(found(words.noDevices), ['no-devices'], language);
+      assert.deepEqual(found(words.continueInBrowser), ['launcher'], language);
       for (const [outcome, said] of entriesOf(words.ends)) {
         const ends = found(said ?? '').map((screen) => endOf(decide(showing(screen), pressed)));
         assert.deepEqual(ends, [outcome], `${language}: ${said}`);
@@ -237,6 +255,18 @@ describe('how the adapter for Teams on the web decides @guests', () => {
       assert.ok(css.length + texts.length > 0 || url !== undefined, name);
       for (const { text, basis } of texts) assert.ok(text.length >= 5 && ['seen', 'translated'].includes(basis), text);
     }
+  });
+
+  it('has several signs for every screen, and, where they are texts, some in each language', () => {
+    for (const [name, { css, texts, url }] of [...Object.entries(screens), ...Object.entries(controls)].map(
+      ([name, signs]) => [name, { url: undefined, ...signs }] as const,
+    )) {
+      // The light experience is known by its address alone.
+      if (url === undefined) assert.ok(css.length + texts.length > 1, name);
+      const languages = new Set(texts.map(({ language }) => language));
+      if (texts.length > 0) assert.deepEqual([...languages].toSorted(), ['de', 'en', 'fr', 'ja'], name);
+    }
+    assert.match(version, /^\d{4}-\d{2}/);
   });
 
   it('opens nothing but Teams', () => {

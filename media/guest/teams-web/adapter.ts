@@ -3,6 +3,7 @@
  * room's name. It has not been seen against Teams; docs/teams-web.md says what it rests on. It evades nothing: where
  * Teams wants a captcha, a sign-in or a verification, the join ends with that outcome.
  */
+import { readdir, rm } from 'node:fs/promises';
 import { join as joinPath } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
@@ -21,8 +22,8 @@ export const optionsSchema = z.strictObject({
   /** How many warm pages to keep. */
   warm: z.number().int().min(0).max(50).default(2),
   /**
-   * A folder for pictures of pages that were not understood. They may show what is in a meeting, so there is none by
-   * default.
+   * A folder for pictures of pages that were not understood, the newest hundred. They may show what is in a meeting, so
+   * there is none by default.
    */
   screenshots: z.string().min(1).nullable().default(null),
   /** How long something unknown may be on the screen before the join has failed, milliseconds. */
@@ -146,11 +147,20 @@ async function openMeetingPage(
   return page;
 }
 
+/** Pictures that are kept; the oldest go first. */
+const mostPictures = 100;
+
+async function keepNewest(folder: string): Promise<void> {
+  const pictures = (await readdir(folder)).filter((name) => /^teams-web-.*\.png$/.test(name)).toSorted();
+  for (const name of pictures.slice(0, -mostPictures)) await rm(joinPath(folder, name), { force: true });
+}
+
 async function screenshot(page: Page | null, folder: string | null, now: number): Promise<string> {
   if (folder === null) return 'Set `screenshots` to a folder to have a picture of such a page.';
   const path = joinPath(folder, `teams-web-${new Date(now).toISOString().replace(/[:.]/g, '-')}.png`);
   try {
     await page?.screenshot({ path, timeout: 5000 });
+    await keepNewest(folder);
     return `Its picture is ${path}`;
   } catch (error) {
     return `No picture could be taken: ${error instanceof Error ? error.message : String(error)}`;

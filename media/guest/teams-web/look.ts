@@ -1,6 +1,7 @@
 /** Looks at the page as a person would: what is visible, by the table of screens. */
 import type { Page } from 'playwright-core';
 import type { Look } from './decide.ts';
+import { anyOf } from './find.ts';
 import { type Screen, type Signs, screens } from './screens.ts';
 
 /** Playwright evaluates locators in a world of its own, so a page cannot make this see what is not there. */
@@ -20,14 +21,8 @@ export async function look(page: Page): Promise<Look> {
 }
 
 const entries = (Object.entries(screens) as [Screen, Signs][]).map(
-  ([screen, signs]) => [screen, signs, anyOf(signs)] as const,
+  ([screen, signs]) => [screen, signs, anyOf(signs.texts)] as const,
 );
-
-function anyOf({ texts }: Signs): RegExp | null {
-  if (texts.length === 0) return null;
-  const escaped = texts.map(({ text }) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/\s+/g, '\\s+'));
-  return new RegExp(escaped.join('|'), 'i');
-}
 
 function isVisible(page: Page, css: string): Promise<boolean> {
   return page

@@ -3,7 +3,7 @@
  * Teams changes; this table is the only place that has to follow, and `version` says when it last did.
  *
  * Where the signs are from: `seen` was found in the source of open-source clients that drive the same pages
- * (attendee-labs/attendee 77e990ed, Vexa-ai/vexa 4647c96e, Renater/SIPMediaGW 564e7a5); `translated` is our own rendering of
+ * (attendee-labs/attendee 77e990ed, Vexa-ai/vexa 4647c96e, Renater/SIPMediaGW 564e7a5, and smaller ones); `translated` is our own rendering of
  * such a text, never seen on Microsoft's page. Nothing here was checked against Teams itself.
  */
 import type { Outcome } from '../guest.ts';
@@ -55,13 +55,56 @@ const translated = (de: string, fr: string, ja: string): Text[] => [
 ];
 const english = (text: string): Text => ({ text, language: 'en', basis: 'translated' });
 
-export const screens: Readonly<Record<Screen, Signs>> = {
-  launcher: {
-    css: ['[data-tid="joinOnWeb"]'],
+/** What is pressed or filled in: in order, the first that is visible counts; element ids before names. */
+export interface Control {
+  css: readonly string[];
+  /** Names of a button. */
+  texts: readonly Text[];
+}
+
+export const controls = {
+  continue: {
+    css: ['[data-tid="joinOnWeb"]', 'button[aria-label="Join meeting from this browser"]'],
+    texts: [
+      seen('Continue on this browser'),
+      ...translated('In diesem Browser fortfahren', 'Continuer sur ce navigateur', 'このブラウザーで続ける'),
+    ],
+  },
+  name: {
+    // The last is for a page that is known by its Join button: nothing else is typed there.
+    css: [
+      '[data-tid="prejoin-display-name-input"]',
+      'input[placeholder="Type your name"]',
+      'input[type="text"], input:not([type])',
+    ],
     texts: [],
   },
+  join: {
+    css: ['[data-tid="prejoin-join-button"]', '#prejoin-join-button'],
+    texts: [seen('Join now'), ...translated('Jetzt teilnehmen', 'Rejoindre maintenant', '今すぐ参加')],
+  },
+  /** In the dialog about devices. */
+  withoutDevices: {
+    css: [],
+    texts: [
+      english('Continue without audio or video'),
+      ...translated('Ohne Audio und Video fortfahren', 'Continuer sans audio ni vidéo', 'オーディオとビデオなしで続行'),
+    ],
+  },
+  leave: {
+    css: ['#hangup-button', '[data-tid="hangup-main-btn"]', '[data-tid="prejoin-cancel-button"]'],
+    texts: [],
+  },
+} as const satisfies Record<string, Control>;
+
+export const screens: Readonly<Record<Screen, Signs>> = {
+  launcher: {
+    css: controls.continue.css,
+    texts: controls.continue.texts,
+  },
   prejoin: {
-    css: ['[data-tid="prejoin-display-name-input"]', '[data-tid="prejoin-join-button"]'],
+    // No texts: a Join button stays in the page behind the lobby, and anybody may write its name into a chat.
+    css: ['[data-tid="prejoin-display-name-input"]', 'input[placeholder="Type your name"]', ...controls.join.css],
     texts: [],
   },
   'no-devices': {

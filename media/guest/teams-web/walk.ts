@@ -3,8 +3,10 @@ import type { Page } from 'playwright-core';
 import type { MediaClock } from '../../call.ts';
 import type { LegControl } from '../leg.ts';
 import { decide, type Progress, type Step } from './decide.ts';
+import { find } from './find.ts';
 import { isMicrosofts } from './link.ts';
 import { look } from './look.ts';
+import { controls, version } from './screens.ts';
 
 export interface Walk {
   page: Page;
@@ -50,7 +52,7 @@ export async function walk(the: Walk): Promise<void> {
         const shown = [...seen.shown].join(', ') || 'nothing that is known';
         the.control.end(
           'failed',
-          `Teams showed ${shown} for ${Math.round(waited / 1000)} s. ${await the.screenshot()}`,
+          `Teams showed ${shown} for ${Math.round(waited / 1000)} s (by the table of ${version}). ${await the.screenshot()}`,
         );
         return;
       }
@@ -66,10 +68,10 @@ export async function walk(the: Walk): Promise<void> {
 
 async function take(step: Step, the: Walk, progress: Progress): Promise<void> {
   const { page, control } = the;
-  const press = (css: string): Promise<void> => page.locator(css).first().click({ timeout: pressPatience });
   switch (step.do) {
     case 'continue-in-browser':
-      return press('[data-tid="joinOnWeb"]');
+      await (await find(page, controls.continue))?.click({ timeout: pressPatience });
+      return;
     case 'leave-light': {
       const full = new URL(the.url);
       full.searchParams.set('lightExperience', 'false');
@@ -77,10 +79,10 @@ async function take(step: Step, the: Walk, progress: Progress): Promise<void> {
       return;
     }
     case 'join': {
-      const name = page.locator('[data-tid="prejoin-display-name-input"]').first();
-      const join = page.locator('[data-tid="prejoin-join-button"]').first();
+      const name = await find(page, controls.name);
+      const join = await find(page, controls.join);
       // Both are drawn before they can be used.
-      if (!(await name.isEditable().catch(() => false)) || !(await join.isVisible().catch(() => false))) return;
+      if (name === null || join === null || !(await name.isEditable().catch(() => false))) return;
       await name.fill(the.displayName, { timeout: pressPatience });
       if (!(await join.isEnabled().catch(() => false))) return;
       // Whatever comes of it, there is no second knock.
@@ -89,9 +91,7 @@ async function take(step: Step, the: Walk, progress: Progress): Promise<void> {
       return;
     }
     case 'go-without-devices':
-      // The dialog's last button goes on; its others go back. Nothing better is known of it than that.
-      await page.getByRole('dialog').getByRole('button').last().click({ timeout: pressPatience });
-      return;
+      return goWithoutDevices(page);
     case 'lobby':
       progress.waitsForStart = !step.started;
       return control.lobby();
@@ -107,10 +107,15 @@ async function take(step: Step, the: Walk, progress: Progress): Promise<void> {
   }
 }
 
-/** Leaves as a person would. @throws Error where there is no button to do so */
+/** By its name, or else the dialog's last button, which goes on while its others go back. */
+async function goWithoutDevices(page: Page): Promise<void> {
+  const last = page.getByRole('dialog').getByRole('button').last();
+  await ((await find(page, controls.withoutDevices)) ?? last).click({ timeout: pressPatience });
+}
+
+/** Leaves as a person would, where there is a button to do so. */
 export async function leave(page: Page): Promise<void> {
-  const buttons = ['#hangup-button', '[data-tid="hangup-main-btn"]', '[data-tid="prejoin-cancel-button"]'];
-  await page.locator(buttons.join(', ')).filter({ visible: true }).first().click({ timeout: 1000 });
+  await (await find(page, controls.leave))?.click({ timeout: 1000 });
 }
 
 function pause(clock: MediaClock, ms: number, signal: AbortSignal): Promise<void> {
