@@ -1,8 +1,9 @@
 /**
- * Many devices: 2,000 simulated video systems, each over an HTTPS server of its own, whose lists all change at once; then
- * the same with a fifth of them dead (they take the connection and never answer), once as a surprise and once known to be
- * so. Time until every living device has confirmed, requests, CPU and memory; the simulators are in this process and in
- * the figures. Usage: `npm run bench -- devices`; the number of devices in USHER_BENCH_DEVICES.
+ * Many devices: 2,000 simulated video systems, each over an HTTPS server of its own, whose lists all change at once: time
+ * until every one has confirmed, requests, CPU and memory; the simulators are in this process and in the figures. Then the
+ * same 1,600 by turns alone and beside 400 that have just died, each in one of four ways, and that come back afterwards:
+ * how many times as long the 1,600 take, round by round. Usage: `npm run bench -- devices`; the number of devices in
+ * USHER_BENCH_DEVICES, of rounds in USHER_BENCH_ROUNDS.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,6 +22,9 @@ import { createLog } from '../src/telemetry/log.ts';
 import { guestJoin, invite, settings } from '../test/rooms/invites.ts';
 
 const count = Number(process.env['USHER_BENCH_DEVICES'] ?? 2_000);
+const rounds = Number(process.env['USHER_BENCH_ROUNDS'] ?? 5);
+/** Apart from the address that clients call from, so that a refused port is free when its device comes back. */
+const host = process.platform === 'linux' ? '127.0.0.2' : '127.0.0.1';
 const meetings = 10;
 const hour = 60 * 60_000;
 const base = Math.ceil(Date.now() / 60_000) * 60_000 + hour;
@@ -56,27 +60,96 @@ async function confirmed(pairs: readonly Pair[]): Promise<void> {
   );
 }
 
-/** Changes every list, and resolves when those that live have it. Returns seconds. */
-async function changeAll(what: string, pairs: readonly Pair[], reconciler: Reconciler): Promise<number> {
+interface Figures {
+  seconds: number;
+  requests: number;
+  cpuSeconds: number;
+}
+
+/** Changes the lists of `asked`, and resolves when those in `living` have them. */
+async function changeAll(asked: readonly Pair[], living: readonly Pair[]): Promise<Figures> {
   change++;
-  for (const { room } of pairs) await room.refresh(new AbortController().signal);
-  const living = pairs.filter(({ codec }) => codec.fault === null);
+  for (const { room } of asked) await room.refresh(new AbortController().signal);
   const requests = () => living.reduce((sum, { codec }) => sum + codec.requests, 0);
-  const asked = requests();
+  const before = requests();
   const cpu = process.cpuUsage();
   const from = performance.now();
   const done = confirmed(living);
-  for (const { room } of pairs) reconciler.planChanged(room);
+  for (const { room } of asked) reconciler.planChanged(room);
   await done;
   const seconds = (performance.now() - from) / 1000;
   const used = process.cpuUsage(cpu);
+  return { seconds, requests: requests() - before, cpuSeconds: (used.user + used.system) / 1e6 };
+}
+
+async function whole(what: string): Promise<void> {
+  const { seconds, requests, cpuSeconds } = await changeAll(pairs, pairs);
+  await reconciler.settled();
   const memory = (process.memoryUsage().rss / 2 ** 20).toFixed(0);
   process.stdout.write(
-    `${what}: ${living.length} of ${pairs.length} devices have it after ${seconds.toFixed(1)} s, ` +
-      `${((requests() - asked) / living.length).toFixed(1)} requests each, ` +
-      `${((used.user + used.system) / 1e6).toFixed(1)} s of CPU, ${memory} MiB\n`,
+    `${what}: ${pairs.length} devices have it after ${seconds.toFixed(1)} s, ${(requests / pairs.length).toFixed(1)} ` +
+      `requests each, ${cpuSeconds.toFixed(1)} s of CPU, ${memory} MiB\n`,
   );
-  return seconds;
+}
+
+/** Ways to die, and back. */
+const deaths: Readonly<Record<string, { die: (codec: Codec) => unknown; live: (codec: Codec) => unknown }>> = {
+  'take the connection and never answer': {
+    die: (codec) => {
+      codec.fault = 'hang';
+    },
+    live: (codec) => {
+      codec.fault = null;
+      codec.dropConnections();
+    },
+  },
+  'answer half and hang': {
+    die: (codec) => {
+      codec.fault = 'half-hang';
+    },
+    live: (codec) => {
+      codec.fault = null;
+      codec.dropConnections();
+    },
+  },
+  'refuse the connection': { die: (codec) => codec.setDoor('closed'), live: (codec) => codec.setDoor('open') },
+  'take ten seconds for TLS': { die: (codec) => codec.setDoor('slow'), live: (codec) => codec.setDoor('open') },
+};
+
+async function besideTheDead(what: string): Promise<void> {
+  const death = deaths[what];
+  if (death === undefined) return;
+  const doomed = pairs.filter((_, index) => index % 5 === 0);
+  const others = pairs.filter((_, index) => index % 5 !== 0);
+  const ratios: number[] = [];
+  const ofCpu: number[] = [];
+  const alone: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    // Each time all have connections that are warm.
+    await changeAll(pairs, pairs);
+    await reconciler.settled();
+    const before = await changeAll(others, others);
+    await reconciler.settled();
+    await changeAll(pairs, pairs);
+    await reconciler.settled();
+    for (const { codec } of doomed) await death.die(codec);
+    const beside = await changeAll(pairs, others);
+    for (const { codec } of doomed) await death.live(codec);
+    for (const { room } of doomed) reconciler.planChanged(room);
+    await confirmed(pairs);
+    await reconciler.settled();
+    alone.push(before.seconds);
+    ratios.push(beside.seconds / before.seconds);
+    ofCpu.push(beside.cpuSeconds / before.cpuSeconds);
+  }
+  const inOrder = (values: readonly number[]) => values.toSorted((a, b) => a - b).map((value) => value.toFixed(2));
+  const sorted = inOrder(ratios);
+  const cpu = inOrder(ofCpu);
+  process.stdout.write(
+    `${doomed.length} ${what}: the other ${others.length} take ${sorted[sorted.length >> 1]} times as long ` +
+      `(median of ${rounds}; ${sorted[0]} to ${sorted.at(-1)}; alone ${inOrder(alone)[alone.length >> 1]} s), ` +
+      `and ${cpu[cpu.length >> 1]} times the CPU\n`,
+  );
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'usher-bench-'));
@@ -96,10 +169,10 @@ const around = {
 };
 const pairs: Pair[] = [];
 for (let index = 0; index < count; index++) {
-  const codec = await Codec.start();
-  const tls = { kind: 'authority', ca: codec.ca } as const;
+  const codec = await Codec.start({ host });
+  const tls = { kind: 'none' } as const;
   const account = { username: 'usher', password: 'simulated', tls, clock };
-  const device = new CiscoDevice({ id: `r${index}/0`, address: '127.0.0.1', port: codec.port, ...account });
+  const device = new CiscoDevice({ id: `r${index}/0`, address: host, port: codec.port, ...account });
   const room = new Room(
     { settings: { ...settings, id: `r${index}` }, calendar, devices: [device], pollMs: () => hour },
     around,
@@ -107,17 +180,9 @@ for (let index = 0; index < count; index++) {
   pairs.push({ codec, room });
 }
 await reconciler.start(pairs.map(({ room }) => room));
-await changeAll('first list, connections cold', pairs, reconciler);
-await reconciler.settled();
-const whole = await changeAll('all change', pairs, reconciler);
-await reconciler.settled();
-for (const [index, { codec }] of pairs.entries()) if (index % 5 === 0) codec.fault = 'hang';
-const surprise = await changeAll('a fifth has just died', pairs, reconciler);
-await reconciler.settled();
-const known = await changeAll('a fifth is known to be dead', pairs, reconciler);
-process.stdout.write(
-  `with the dead, the others take ${(surprise / whole).toFixed(2)} times (surprise), ${(known / whole).toFixed(2)} times (known) as long\n`,
-);
+await whole('first list, connections cold');
+await whole('all change');
+for (const what of Object.keys(deaths)) await besideTheDead(what);
 await reconciler.close();
 await Promise.all(pairs.map(({ codec }) => codec.close()));
 await store.close();

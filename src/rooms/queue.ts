@@ -9,8 +9,11 @@ export interface QueueOptions {
   /** How many keys may run at once. Keys that failed the last time have as many places of their own. */
   concurrency: number;
   /**
-   * After so many milliseconds, work that still runs gives its place to another key, so that what hangs holds up nothing
-   * (at most eight times `concurrency` run on so). Without it, a key keeps its place until its work is done.
+   * Work that waits for somebody else gives its place to another key, so that what hangs or is slow holds up nothing: when
+   * it was overtaken (a quarter of `concurrency` keys that began later have succeeded), or when it has run for so many
+   * milliseconds while this process had time to spare. Where the process is busy, that wait begins again, at most ten
+   * times: the work may only be waiting for us. At most 64 times `concurrency` keys run without a place. Without this
+   * option a key keeps its place until its work is done.
    */
   placeForMs?: number;
   /** Wait after the first failure of a key, milliseconds; doubles with each further one. */
@@ -35,6 +38,8 @@ export class RetryAfter extends Error {
 interface Item {
   failures: number;
   running: boolean;
+  /** So many keys that began later have succeeded while it runs. */
+  overtaken: number;
   /** Where it holds its place while it runs. */
   lane: Lane | null;
   /** Asked for while it ran. */
@@ -42,18 +47,24 @@ interface Item {
   cancelRetry: Cancel | null;
 }
 
+/** So often is work given the benefit of the doubt while the process is busy. */
+const mostWaits = 10;
+/** So many keys may run without a place, for each place that there is: each may hold a connection. */
+const placelessPerPlace = 64;
+
 /** Keys that are due, in the order in which they became so, and the places that they wait for. */
 interface Lane {
   readonly due: Set<string>;
-  places: number;
+  /** Those that hold a place, in the order in which they began. */
+  readonly holders: Set<Item>;
 }
 
 export class KeyedQueue {
   readonly #options: QueueOptions;
   readonly #items = new Map<string, Item>();
-  readonly #sound: Lane = { due: new Set(), places: 0 };
+  readonly #sound: Lane = { due: new Set(), holders: new Set() };
   /** Keys that failed the last time: they wait among themselves. */
-  readonly #failing: Lane = { due: new Set(), places: 0 };
+  readonly #failing: Lane = { due: new Set(), holders: new Set() };
   readonly #stop = new AbortController();
   readonly #idle: (() => void)[] = [];
   #running = 0;
@@ -97,7 +108,7 @@ export class KeyedQueue {
   #item(key: string): Item {
     let item = this.#items.get(key);
     if (item === undefined) {
-      item = { failures: 0, running: false, again: false, cancelRetry: null, lane: null };
+      item = { failures: 0, running: false, overtaken: 0, again: false, cancelRetry: null, lane: null };
       this.#items.set(key, item);
     }
     return item;
@@ -106,7 +117,7 @@ export class KeyedQueue {
   #pump(): void {
     for (const lane of [this.#sound, this.#failing]) {
       for (const key of lane.due) {
-        if (lane.places >= this.#options.concurrency) break;
+        if (lane.holders.size >= this.#options.concurrency) break;
         lane.due.delete(key);
         void this.#run(key, this.#item(key), lane);
       }
@@ -118,36 +129,63 @@ export class KeyedQueue {
     return item.failures > 0 ? this.#failing : this.#sound;
   }
 
-  /** Gives the place of work that takes long to another key. */
+  /** Gives the place of work that waits for somebody else to another key. */
   #leaveLater(item: Item): Cancel {
-    const { clock, concurrency, placeForMs } = this.#options;
+    const { clock, placeForMs } = this.#options;
     if (placeForMs === undefined) return () => {};
-    return clock.after(placeForMs, () => {
-      const placeless = this.#running - this.#sound.places - this.#failing.places;
-      if (item.lane === null || placeless >= 8 * concurrency) return;
-      item.lane.places--;
-      item.lane = null;
-      this.#pump();
-    });
+    let waits = 0;
+    let cancel: Cancel = () => {};
+    const wait = (): void => {
+      const due = clock.monotonic() + placeForMs;
+      cancel = clock.after(placeForMs, () => {
+        const busy = clock.monotonic() - due > placeForMs / 2;
+        if (busy && ++waits < mostWaits) wait();
+        else if (!this.#leave(item)) wait();
+      });
+    };
+    wait();
+    return () => cancel();
+  }
+
+  /** Whether it has no place any more. */
+  #leave(item: Item): boolean {
+    const placeless = this.#running - this.#sound.holders.size - this.#failing.holders.size;
+    if (placeless >= placelessPerPlace * this.#options.concurrency) return false;
+    item.lane?.holders.delete(item);
+    item.lane = null;
+    this.#pump();
+    return true;
+  }
+
+  /** Those that began before work that has succeeded wait for somebody else, if this happens to them again and again. */
+  #overtake(by: Item): void {
+    const { concurrency, placeForMs } = this.#options;
+    if (placeForMs === undefined || by.lane === null) return;
+    for (const item of [...by.lane.holders]) {
+      if (item === by) break;
+      if (++item.overtaken >= Math.max(1, concurrency / 4)) this.#leave(item);
+    }
   }
 
   async #run(key: string, item: Item, lane: Lane): Promise<void> {
     this.#running++;
-    lane.places++;
+    lane.holders.add(item);
     item.lane = lane;
     item.running = true;
+    item.overtaken = 0;
     item.again = false;
     const cancelLeaving = this.#leaveLater(item);
     try {
       await this.#options.work(key, this.#stop.signal);
       item.failures = 0;
+      this.#overtake(item);
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#retryLater(key, item, error);
     } finally {
       cancelLeaving();
       item.running = false;
       this.#running--;
-      if (item.lane !== null) item.lane.places--;
+      item.lane?.holders.delete(item);
       item.lane = null;
       if (item.again && !this.#stop.signal.aborted) {
         item.cancelRetry?.();

@@ -20,7 +20,7 @@ interface Bad {
   what: string;
   codec?: CodecOptions;
   device?: Partial<CiscoOptions>;
-  spoil?: (rig: Rig) => void;
+  spoil?: (rig: Rig) => unknown;
   kind: DeviceError['kind'];
   told: RegExp;
 }
@@ -47,9 +47,23 @@ const table: readonly Bad[] = [
   },
   {
     what: 'a device that hangs',
+    device: { requestTimeoutMs: 300 },
     spoil: ({ codec }) => set(codec, 'hang'),
     kind: 'unreachable',
-    told: /did not answer/,
+    told: /did not answer|cannot be reached/,
+  },
+  {
+    what: 'a device that hangs in TLS',
+    device: { requestTimeoutMs: 300 },
+    spoil: ({ codec }) => codec.setDoor('slow'),
+    kind: 'unreachable',
+    told: /did not answer|cannot be reached/,
+  },
+  {
+    what: 'a device that refuses the connection',
+    spoil: ({ codec }) => codec.setDoor('closed'),
+    kind: 'unreachable',
+    told: /cannot be reached.*ECONNREFUSED/,
   },
   {
     what: 'connections that die',
@@ -97,7 +111,7 @@ async function open(codecOptions: CodecOptions = {}, over: Partial<CiscoOptions>
     password: 'simulated',
     tls: { kind: 'authority', ca: codec.ca },
     clock: systemClock,
-    requestTimeoutMs: 300,
+    requestTimeoutMs: 30_000,
     ...over,
   });
   return { codec, device };
@@ -108,14 +122,15 @@ async function close({ codec, device }: Rig): Promise<void> {
   await codec.close();
 }
 
-describe('bad Cisco devices @devices', () => {
+describe('bad Cisco devices @devices', function () {
+  this.timeout(60_000);
   let rig: Rig;
   afterEach(() => close(rig));
 
   for (const { what, codec, device, spoil, kind, told } of table) {
     it(`says what is wrong: ${what}`, async () => {
       rig = await open(codec, device);
-      spoil?.(rig);
+      await spoil?.(rig);
       await assert.rejects(rig.device.replace([joinEntry()], never), (error: unknown) => {
         assert.ok(error instanceof DeviceError, String(error));
         assert.deepEqual([error.kind, told.test(error.message)], [kind, true], error.message);
@@ -195,6 +210,17 @@ describe('bad Cisco devices @devices', () => {
     const hanging = assert.rejects(rig.device.list(never), DeviceError);
     await rig.device.close();
     await hanging;
+  });
+
+  it('does not wait for a device that hangs in TLS, once it is told to stop', async () => {
+    rig = await open({}, { requestTimeoutMs: 600_000 });
+    await rig.codec.setDoor('slow');
+    const stop = new AbortController();
+    const hanging = assert.rejects(rig.device.list(stop.signal), /enough/);
+    await rig.codec.nextKnock();
+    stop.abort(new Error('enough'));
+    await hanging;
+    assert.equal(rig.codec.requests, 0);
   });
 
   it('takes the other way where firmware has not what its version promises', async () => {

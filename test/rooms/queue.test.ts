@@ -91,6 +91,34 @@ describe('the work queue @first-run', () => {
     await queue.close();
   });
 
+  it('gives away the place of work that others overtake, without waiting for any time', async () => {
+    const done: string[] = [];
+    const work = async (key: string, signal: AbortSignal): Promise<void> => {
+      if (key.startsWith('dead'))
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      else done.push(key);
+    };
+    const { queue } = queueOf(work, 8, { placeForMs: 100 });
+    for (let index = 0; index < 500; index++) queue.add(index % 5 === 0 ? `dead-${index}` : `room-${index}`);
+    while (done.length < 400) await new Promise(setImmediate);
+    assert.equal(queue.busy, 100);
+    await queue.close();
+  });
+
+  it('takes on 500 keys that hang, and the sound one behind them, within a second', async () => {
+    const at: number[] = [];
+    const work = async (key: string, signal: AbortSignal): Promise<void> => {
+      if (key === 'oslo') at.push(clock.monotonic());
+      else await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    };
+    const { clock, queue } = queueOf(work, 64, { placeForMs: 100 });
+    for (let index = 0; index < 500; index++) queue.add(`dead-${index}`);
+    queue.add('oslo');
+    await clock.advance(1_000);
+    assert.deepEqual(at, [700]);
+    await queue.close();
+  });
+
   it('lets keys that failed wait among themselves', async () => {
     let away = true;
     const work = (key: string): Promise<void> => {

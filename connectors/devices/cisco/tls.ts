@@ -11,14 +11,12 @@ export type CiscoTls =
   /** Anybody who answers at the address is given the password. */
   | { kind: 'none' };
 
-/** Milliseconds for TCP and TLS together. */
-const connectTimeout = 8_000;
-
-export function deviceConnector(tls: CiscoTls): buildConnector.connector {
+/** @param timeout milliseconds for TCP and TLS together */
+export function deviceConnector(tls: CiscoTls, timeout: number): buildConnector.connector {
   if (tls.kind === 'authority') {
-    return buildConnector({ timeout: connectTimeout, ...(tls.ca === null ? {} : { ca: tls.ca }) });
+    return buildConnector({ timeout, ...(tls.ca === null ? {} : { ca: tls.ca }) });
   }
-  const connect = buildConnector({ timeout: connectTimeout, rejectUnauthorized: false });
+  const connect = buildConnector({ timeout, rejectUnauthorized: false });
   if (tls.kind === 'none') return connect;
   const pinned = plain(tls.sha256);
   return (options, callback) =>
