@@ -4,6 +4,7 @@ import type { Calendar, ConnectorClock } from '../../connectors/calendars/calend
 import type { GraphTenant } from '../../connectors/calendars/graph/tenant.ts';
 import { openIcsFeed } from '../../connectors/calendars/ics/feed.ts';
 import { openIcsFolder } from '../../connectors/calendars/ics/folder.ts';
+import type { IcsReader } from '../../connectors/calendars/ics/reader.ts';
 import type { CalendarConfig } from '../config/schema.ts';
 
 export interface OpenedCalendar {
@@ -20,13 +21,15 @@ export interface CalendarPlace {
   clock: ConnectorClock;
   /** The Microsoft 365 tenant, where one is configured. */
   online: GraphTenant | null;
+  /** Makes a reader of iCalendar for one calendar. */
+  reader: () => IcsReader;
 }
 
 /** A watched folder tells of changes; the poll is for what watching may miss, and for the window, which moves on. */
 const folderPollMs = 5 * 60_000;
 
 export function openCalendar(config: CalendarConfig, place: CalendarPlace): OpenedCalendar {
-  const { timeZone, base, clock, email, online } = place;
+  const { timeZone, base, clock, email, online, reader } = place;
   if (config.type === 'graph') {
     const mailbox = config.mailbox ?? email;
     // The configuration's own checks say so before, with the line.
@@ -34,7 +37,7 @@ export function openCalendar(config: CalendarConfig, place: CalendarPlace): Open
     const plannedMs = config.pollMinutes * 60_000;
     return { calendar: online.calendar(mailbox, timeZone), pollMs: () => online.pollMs(mailbox, plannedMs) };
   }
-  const common = { timeZone, clock, ...(email === undefined ? {} : { attendee: email }) };
+  const common = { timeZone, clock, reader: reader(), ...(email === undefined ? {} : { attendee: email }) };
   if (config.type === 'folder') {
     return {
       calendar: openIcsFolder({ path: resolve(base, config.path), ...common }),

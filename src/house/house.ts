@@ -1,6 +1,7 @@
 /** Puts the parts together by a configuration: store, rooms, devices, guest calls, web. The one place that knows them all. */
 import { resolve } from 'node:path';
 import type { GraphTenant } from '../../connectors/calendars/graph/tenant.ts';
+import { type IcsReader, readerHere } from '../../connectors/calendars/ics/reader.ts';
 import type { Part } from '../../media/setup/find.ts';
 import { slateWords } from '../../media/slate/slate.ts';
 import { languageOf } from '../../media/slate/texts.ts';
@@ -12,6 +13,7 @@ import { type Clock, systemClock } from '../clock.ts';
 import type { Config } from '../config/schema.ts';
 import type { Language } from '../config/values.ts';
 import type { Jobs } from '../jobs/jobs.ts';
+import { openCalendarThreads } from '../parsing/calendar-threads.ts';
 import { openParsePool } from '../parsing/pool.ts';
 import { deviceCollection } from '../rooms/device-store.ts';
 import { Dialling, type GuestProgress } from '../rooms/dialling.ts';
@@ -226,6 +228,7 @@ async function openRooms(
   if (webex !== null) opened.push(() => webex.close());
   const ciscoFeedback = await openCiscoFeedback(config, clock);
   if (ciscoFeedback !== null) opened.push(() => ciscoFeedback.close());
+  const reader = openCalendarReading(clock, opened);
   const devices = new Map<string, RoomDevices>();
   const rooms = new Map<string, Room>();
   for (const room of config.rooms) {
@@ -236,7 +239,7 @@ async function openRooms(
       if (device.kind !== 'pushed') continue;
       for (const notice of device.notices?.() ?? []) log.warn({ room: room.id, device: device.description.id }, notice);
     }
-    const place = { timeZone: settings.timeZone, email: room.email, base, clock, online };
+    const place = { timeZone: settings.timeZone, email: room.email, base, clock, online, reader };
     const { calendar, pollMs } = openCalendar(room.calendar, place);
     rooms.set(room.id, new Room({ settings, calendar, devices: own.devices, pollMs }, around));
   }
@@ -296,6 +299,14 @@ function openUnderstanding(config: Config, clock: Clock, log: Log, opened: (() =
   const pool = openParsePool({ ...options, onTrouble: (message) => log.warn({ event: 'parse-trouble' }, message) });
   opened.push(() => pool.close());
   return (invites) => pool.understand(invites);
+}
+
+/** Reads iCalendar in threads of its own; on a simulated clock in this one, since a thread's time is real. */
+function openCalendarReading(clock: Clock, opened: (() => Promise<void>)[]): () => IcsReader {
+  if (clock !== systemClock) return readerHere;
+  const threads = openCalendarThreads();
+  opened.push(() => threads.close());
+  return () => threads.reader();
 }
 
 /** What the room's panel says of its guest call. */

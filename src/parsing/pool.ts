@@ -48,7 +48,8 @@ export function openParsePool(options: ParsePoolOptions): ParsePool {
 
 class Pool implements ParsePool {
   readonly #options: ParsePoolOptions;
-  readonly #waiting: Task[] = [];
+  /** What waits, by the call that asked for it, the last invite first: every call has its turn, however much another brought. */
+  readonly #waiting: Task[][] = [];
   readonly #threads = new Set<Thread>();
   readonly #ended: Promise<unknown>[] = [];
   #closed = false;
@@ -58,14 +59,16 @@ class Pool implements ParsePool {
   }
 
   understand(invites: readonly Invite[]): Promise<readonly Understanding[]> {
-    const answers = invites.map((invite) => new Promise<Understanding>((done) => this.#waiting.push({ invite, done })));
+    const tasks: Task[] = [];
+    const answers = invites.map((invite) => new Promise<Understanding>((done) => tasks.push({ invite, done })));
+    if (tasks.length > 0) this.#waiting.push(tasks.reverse());
     this.#work();
     return Promise.all(answers);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const task of this.#waiting.splice(0)) task.done(givenUp(task.invite, 'too-slow'));
+    this.#giveUpWaiting();
     for (const thread of [...this.#threads]) this.#drop(thread, 'too-slow', null);
     await Promise.all(this.#ended.splice(0));
   }
@@ -75,10 +78,21 @@ class Pool implements ParsePool {
       const idle = [...this.#threads].find((thread) => thread.task === null);
       const thread = idle ?? (this.#threads.size < (this.#options.threads ?? 1) ? this.#start() : null);
       if (this.#closed || thread === null) break;
-      const task = this.#waiting.shift();
+      const task = this.#next();
       if (task !== undefined) this.#give(thread, task, idle === undefined ? startMs : 0);
     }
-    if (this.#closed) for (const task of this.#waiting.splice(0)) task.done(givenUp(task.invite, 'too-slow'));
+    if (this.#closed) this.#giveUpWaiting();
+  }
+
+  #next(): Task | undefined {
+    const call = this.#waiting.shift();
+    const task = call?.pop();
+    if (call !== undefined && call.length > 0) this.#waiting.push(call);
+    return task;
+  }
+
+  #giveUpWaiting(): void {
+    for (const task of this.#waiting.splice(0).flat()) task.done(givenUp(task.invite, 'too-slow'));
   }
 
   #give(thread: Thread, task: Task, extraMs: number): void {

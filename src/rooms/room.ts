@@ -1,4 +1,5 @@
 /** One room at work: reads its calendar, keeps its plan, tells those who watch it. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Calendar, Window } from '../../connectors/calendars/calendar.ts';
 import { CalendarUnavailable } from '../../connectors/calendars/calendar.ts';
 import type { Device, RoomView } from '../../connectors/devices/device.ts';
@@ -16,6 +17,8 @@ export type Understand = (invites: readonly Invite[]) => Promise<readonly Unders
 
 /** When a room is read again whose plan another process stored meanwhile, milliseconds. */
 const overtakenRetryMs = 200;
+/** A calendar of more items than this is worked on in several turns of the event loop, so that no SIP message waits for all. */
+const many = 500;
 
 export interface RoomParts {
   settings: RoomSettings;
@@ -127,7 +130,10 @@ export class Room {
       const understanding = understandings[index];
       return understanding === undefined ? [] : [{ invite, understanding }];
     });
+    const breathe = reading.invites.length > many ? nextTurn : async (): Promise<void> => {};
+    await breathe();
     const planned = planRoom(this.settings, calendar, secret, refusals);
+    await breathe();
     const changed = JSON.stringify(planned) !== JSON.stringify(this.#plan.planned);
     const retold = JSON.stringify(reading.problems) !== JSON.stringify(this.#plan.problems);
     const first = this.#plan.readAt === null;
@@ -135,12 +141,14 @@ export class Room {
     const plan = { revision, readAt: now, problems: reading.problems, planned };
     // Stored first: what anyone has seen is there after a crash. A store that fails keeps no button from a room, though.
     let unstored: { reason: unknown } | null = null;
+    await breathe();
     if (changed || retold || first || this.#unstored) {
       await this.#store(toStored(this.settings, plan)).catch(async (reason: unknown) => {
         if (reason instanceof StoreConflict) throw await this.#overtaken(reason);
         unstored = { reason };
       });
     }
+    await breathe();
     this.#adopt(plan);
     if (changed || first) for (const listener of [...this.#listeners]) listener();
     this.#storing(unstored);

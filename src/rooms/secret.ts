@@ -2,7 +2,7 @@
  * Everything unguessable comes from one secret file: dial tokens, entry ids, the secrets in panel addresses. So nothing
  * of it has to be stored, and all of it stays the same over restarts and edits.
  */
-import { createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, randomBytes, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,10 +10,11 @@ import { join } from 'node:path';
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 
 export class Secret {
-  readonly #key: Buffer;
+  /** Made once: making it for each use takes longer than the HMAC itself. */
+  readonly #key: KeyObject;
 
   constructor(key: Buffer) {
-    this.#key = key;
+    this.#key = createSecretKey(key);
   }
 
   /** The SIP user part of a join entry: good for one room, one meeting, one occurrence. */

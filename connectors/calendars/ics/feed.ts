@@ -6,10 +6,9 @@ import {
   type ConnectorClock,
   type Window,
 } from '../calendar.ts';
-import { type CalendarFile, readCalendarFile } from './calendar-file.ts';
 import { type Download, download, type FeedLimits, feedLimits } from './download.ts';
-import { readingOf } from './reading.ts';
-import { ianaZone, type Zone } from './zone.ts';
+import { type FileSummary, type IcsReader, readerHere } from './reader.ts';
+import { ianaZone } from './zone.ts';
 
 export interface IcsFeedOptions {
   /** `http:`, `https:` or `webcal:` (tried as https, then as http). */
@@ -24,20 +23,23 @@ export interface IcsFeedOptions {
   /** Basic authentication. */
   auth?: { user: string; password: string };
   limits?: Partial<FeedLimits>;
+  /** Where it is read; default: in this thread. It is this calendar's alone. */
+  reader?: IcsReader;
 }
 
 interface Copy {
-  file: CalendarFile;
+  /** What the reader keeps it under. */
+  key: string;
+  file: FileSummary;
   etag: string | null;
   lastModified: string | null;
 }
 
 /** @throws RangeError when the url or the time zone cannot be meant */
 export function openIcsFeed(options: IcsFeedOptions): Calendar {
-  const zone = ianaZone(options.timeZone);
-  if (zone === null)
+  if (ianaZone(options.timeZone) === null)
     throw new RangeError(`the time zone ${JSON.stringify(options.timeZone)} is unknown; write one like Europe/Oslo`);
-  return new IcsFeed(options, addressesOf(options.url), zone);
+  return new IcsFeed(options, addressesOf(options.url));
 }
 
 /** The addresses to try, without user and password. */
@@ -59,16 +61,17 @@ class IcsFeed implements Calendar {
   readonly #limits: FeedLimits;
   readonly #addresses: [URL, ...URL[]];
   readonly #authorization: string | null;
-  readonly #zone: Zone;
+  readonly #reader: IcsReader;
   #copy: Copy | null = null;
+  #copies = 0;
 
-  constructor(options: IcsFeedOptions, addresses: [URL, ...URL[]], zone: Zone) {
+  constructor(options: IcsFeedOptions, addresses: [URL, ...URL[]]) {
     const [{ origin, username, password }] = addresses;
     // The path of a published calendar is its password (Google's "secret address", Outlook's published one).
     this.description = `feed ${origin}/…`;
     this.#options = options;
     this.#limits = { ...feedLimits, ...options.limits };
-    this.#zone = zone;
+    this.#reader = options.reader ?? readerHere();
     const auth =
       options.auth ??
       (username === '' ? null : { user: decodeURIComponent(username), password: decodeURIComponent(password) });
@@ -82,24 +85,34 @@ class IcsFeed implements Calendar {
   }
 
   async read(window: Window, signal: AbortSignal): Promise<CalendarReading> {
-    const answer = await this.#download(signal);
-    if (answer.changed) {
-      const file = readCalendarFile(answer.body, {
-        name: this.description,
-        floating: this.#zone,
-        attendee: this.#options.attendee?.toLowerCase() ?? null,
-      });
-      if (!file.isCalendar)
-        throw new CalendarUnavailable(file.problems[0] ?? `${this.description} answered something that is no calendar`);
-      // Half a feed is no reason to clear half the buttons of a room.
-      if (file.unfinished)
-        throw new CalendarUnavailable(
-          `${this.description} ended in the middle of the calendar; Usher tries again by itself`,
-        );
-      this.#copy = { file, etag: answer.etag, lastModified: answer.lastModified };
+    for (let tries = 0; tries < 3; tries++) {
+      const answer = await this.#download(signal);
+      if (answer.changed) this.#copy = await this.#taken(answer);
+      const copy = this.#copy;
+      const keys = copy === null ? [] : [copy.key];
+      this.#reader.keep(keys);
+      const reading = await this.#reader.reading(keys, window, copy?.file.problems ?? []);
+      if (reading !== null) return reading;
+      // The reader has forgotten what it read before: once more from the feed.
+      this.#copy = null;
     }
-    const copy = this.#copy;
-    return readingOf(copy?.file.events ?? [], window, copy?.file.problems ?? []);
+    throw new CalendarUnavailable(`${this.description} takes too long to read; publish fewer months of the calendar`);
+  }
+
+  /** @throws CalendarUnavailable where it is no whole calendar: the copy before it holds */
+  async #taken({ body, etag, lastModified }: Download & { changed: true }): Promise<Copy> {
+    const key = String(this.#copies++);
+    const { timeZone, attendee = null } = this.#options;
+    const facts = { name: this.description, timeZone, attendee: attendee?.toLowerCase() ?? null };
+    const file = await this.#reader.file(key, body, facts);
+    if (!file.isCalendar)
+      throw new CalendarUnavailable(file.problems[0] ?? `${this.description} answered something that is no calendar`);
+    // Half a feed is no reason to clear half the buttons of a room.
+    if (file.unfinished)
+      throw new CalendarUnavailable(
+        `${this.description} ended in the middle of the calendar; Usher tries again by itself`,
+      );
+    return { key, file, etag, lastModified };
   }
 
   async #download(signal: AbortSignal): Promise<Download> {

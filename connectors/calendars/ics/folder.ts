@@ -9,9 +9,8 @@ import {
   type ConnectorClock,
   type Window,
 } from '../calendar.ts';
-import { type CalendarFile, type FileContext, readCalendarFile } from './calendar-file.ts';
-import { readingOf } from './reading.ts';
-import { ianaZone, type Zone } from './zone.ts';
+import { type FileSummary, type IcsReader, readerHere } from './reader.ts';
+import { ianaZone } from './zone.ts';
 
 export interface IcsFolderOptions {
   path: string;
@@ -22,6 +21,8 @@ export interface IcsFolderOptions {
   attendee?: string;
   /** Bytes of one file. Default 20 MiB. */
   largestFile?: number;
+  /** Where its files are read; default: in this thread. It is this calendar's alone. */
+  reader?: IcsReader;
 }
 
 /** Folders within folders, deeper than this, are not read. */
@@ -32,38 +33,52 @@ const debounceMs = 50;
 /** A file that ends in the middle and is younger than this is taken to be still in the writing. */
 const writingMs = 2_000;
 
+/** A file that the reader keeps under `key`. */
+interface ReadFile extends FileSummary {
+  key: string;
+}
+
 interface Known {
   version: string;
   /** As last read whole: stands in while the file is unreadable or half written. */
-  good: CalendarFile | null;
-  shown: CalendarFile;
+  good: ReadFile | null;
+  shown: ReadFile;
 }
 
 /** @throws RangeError when the time zone is unknown */
 export function openIcsFolder(options: IcsFolderOptions): Calendar {
-  const zone = ianaZone(options.timeZone);
-  if (zone === null)
+  if (ianaZone(options.timeZone) === null)
     throw new RangeError(`the time zone ${JSON.stringify(options.timeZone)} is unknown; write one like Europe/Oslo`);
-  return new IcsFolder(options, zone);
+  return new IcsFolder(options);
 }
 
 class IcsFolder implements Calendar {
   readonly description: string;
   readonly #options: IcsFolderOptions;
-  readonly #zone: Zone;
+  readonly #reader: IcsReader;
   readonly #largest: number;
   #known = new Map<string, Known>();
   readonly #watchers = new Set<() => void>();
   #watchProblem: string | null = null;
 
-  constructor(options: IcsFolderOptions, zone: Zone) {
+  constructor(options: IcsFolderOptions) {
     this.description = `folder ${options.path}`;
     this.#options = options;
-    this.#zone = zone;
+    this.#reader = options.reader ?? readerHere();
     this.#largest = options.largestFile ?? 20 * 1024 * 1024;
   }
 
   async read(window: Window, signal: AbortSignal): Promise<CalendarReading> {
+    for (let tries = 0; tries < 3; tries++) {
+      const reading = await this.#read(window, signal);
+      if (reading !== null) return reading;
+      // The reader has forgotten what it read before: once more from the files.
+      this.#known = new Map();
+    }
+    throw new CalendarUnavailable(`${this.description} takes too long to read; export fewer months of the calendar`);
+  }
+
+  async #read(window: Window, signal: AbortSignal): Promise<CalendarReading | null> {
     signal.throwIfAborted();
     const problems: string[] = this.#watchProblem === null ? [] : [this.#watchProblem];
     const paths = await this.#list(problems);
@@ -74,10 +89,11 @@ class IcsFolder implements Calendar {
       if (file !== null) known.set(path, file);
     }
     this.#known = known;
-    const files = [...known.values()].map(({ shown }) => shown);
-    for (const file of files) problems.push(...file.problems);
-    return readingOf(
-      files.flatMap((file) => file.events),
+    const files = [...known.values()];
+    this.#reader.keep(files.flatMap(({ shown, good }) => (good === null ? [shown.key] : [shown.key, good.key])));
+    for (const { shown } of files) problems.push(...shown.problems);
+    return this.#reader.reading(
+      files.map(({ shown }) => shown.key),
       window,
       problems,
     );
@@ -140,7 +156,9 @@ class IcsFolder implements Calendar {
       }
       const version = `${info.dev}:${info.ino}:${info.size}:${info.mtimeNs}:${info.ctimeNs}`;
       if (before?.version === version && !before.shown.unfinished) return before;
-      const shown = readCalendarFile(await readFile(path, { signal }), this.#context(name));
+      const key = `${path}\0${version}`;
+      const facts = { name, timeZone: this.#options.timeZone, attendee: this.#attendee };
+      const shown = { key, ...(await this.#reader.file(key, await readFile(path, { signal }), facts)) };
       if (!shown.unfinished) return { version, good: shown, shown };
       const age = Math.abs(this.#options.clock.now() - Number(info.mtimeMs));
       return age < writingMs ? this.#inTheWriting(before, version, shown) : { version, good: null, shown };
@@ -155,14 +173,14 @@ class IcsFolder implements Calendar {
   }
 
   /** What is half written now is read again when it should be whole; until then the file says what it said before. */
-  #inTheWriting(before: Known | undefined, version: string, shown: CalendarFile): Known {
+  #inTheWriting(before: Known | undefined, version: string, shown: ReadFile): Known {
     this.#options.clock.after(writingMs, () => this.#tell());
     const good = before?.good ?? null;
     return { version, good, shown: good === null ? shown : { ...good, problems: shown.problems, unfinished: true } };
   }
 
-  #context(name: string): FileContext {
-    return { name, floating: this.#zone, attendee: this.#options.attendee?.toLowerCase() ?? null };
+  get #attendee(): string | null {
+    return this.#options.attendee?.toLowerCase() ?? null;
   }
 
   watch(changed: () => void): () => Promise<void> {

@@ -7,8 +7,8 @@ import { expandSeries } from './series.ts';
 
 /** Problems beyond these are counted, not listed. */
 const mostProblems = 50;
-/** A reading larger than this is cut, and says so: 10,000 events a day over the default window fit three times. */
-const mostInvites = 300_000;
+/** A reading larger than this is cut, and says so: more than the fullest days that anybody has thought of. */
+const mostInvites = 12_000;
 
 export function readingOf(
   events: Iterable<CalendarEvent>,
@@ -33,6 +33,7 @@ export function readingOf(
       );
     }
     if (invites.length > mostInvites) {
+      invites.length = mostInvites;
       found.push(`more than ${mostInvites} events in the days read; the rest is left out`);
       break;
     }
