@@ -13,8 +13,8 @@ import { unwrap } from './links/unwrap.ts';
 import { codeAfter, meetingIdOf } from './numbers.ts';
 import { annexO, h323 } from './providers/h323.ts';
 import { providerParsers } from './providers/index.ts';
-import type { ProviderParser, Reading } from './providers/provider.ts';
-import { isSipAddress, readSipAddress, sip } from './providers/sip.ts';
+import { addressText, type ProviderParser, type Reading } from './providers/provider.ts';
+import { isSipAddress, readSipAddress, sip, sipAddress } from './providers/sip.ts';
 import type { Content } from './read/content.ts';
 import type { Section } from './read/section.ts';
 import { parseTeamsUrl } from './teams.ts';
@@ -237,7 +237,9 @@ function teamsText(section: Section, invite: Invite): Block | null {
     namesTeams(withoutAddresses(block.text)) ||
     invite.locations.some((text) => namesTeams(text)) ||
     opaqueTeams(section);
-  const run = block.numbers.find((one) => one.groups.length >= 4 && meetingIdOf(one) !== null);
+  const run = block.numbers.find(
+    (one) => one.groups.length >= 4 && meetingIdOf(one) !== null && isLabelled(block.text, one.at),
+  );
   const numbered = named && run !== undefined && codeAfter(block.text, run.end) !== null;
   const cvi = findCvi({ ...cviPlace(block), teams: numbered ? 'certain' : named ? 'named' : 'no' });
   // A partner's page alone is about a meeting and no invitation to it.
@@ -245,8 +247,17 @@ function teamsText(section: Section, invite: Invite): Block | null {
   return invited || numbered ? block : null;
 }
 
+/** The product, which is written with a capital; `our teams` is something else. */
 function namesTeams(text: string): boolean {
-  return /\bteams\b/i.test(text);
+  return /\b(?:Teams|TEAMS|microsoft teams)\b/.test(text);
+}
+
+/** Whether a number stands behind a label: a colon or a cell's border before it, or alone at the begin of a line. */
+function isLabelled(text: string, at: number): boolean {
+  const before = text
+    .slice(Math.max(0, at - 20), at)
+    .replace(/[\s*_\u200e\u200f]+$/u, (blank) => (blank.includes('\n') ? '\n' : ''));
+  return before === '' || /[:：|\n]$/.test(before);
 }
 
 /** `teams@example.com` is somebody's mailbox, not the product's name. */
@@ -264,16 +275,19 @@ function addressCandidates(section: Section, source: string, at: number, order: 
     if (candidate !== null && found.length < 50) found.push(candidate);
   };
   const block = { ...blockOfText(section, 'other') };
+  const addresses = findAddresses(section.text);
+  const people = mailboxesIn(section, addresses);
   for (const link of section.links) {
-    if (/^(?:sips?|h323):/i.test(link.url)) add(ofScheme(link.url, source, at + 1, order + link.at));
+    if (!/^(?:sips?|h323):/i.test(link.url) || people.has(sipAddress(link.url) ?? '')) continue;
+    add(ofScheme(link.url, source, at + 1, order + link.at));
   }
-  for (const address of findAddresses(section.text)) {
+  for (const address of addresses) {
     for (const parser of providerParsers) {
       const reading = parser.readAddress?.(address) ?? null;
       if (reading !== null)
         add(ofReading(parser, reading, source, lineOf(section, address), at, order + address.at, block));
     }
-    if (isPlainSip(section, address, source)) {
+    if (isPlainSip(section, address, source) && !people.has(addressText(address))) {
       add(ofReading(sip, readSipAddress(address), source, lineOf(section, address), at + 1, order + address.at, null));
     }
   }
@@ -281,6 +295,24 @@ function addressCandidates(section: Section, source: string, at: number, order: 
     add(ofReading(h323, one.reading, source, section.text.slice(one.at, one.end), at + 2, order + one.at, null));
   }
   return found;
+}
+
+/**
+ * Addresses that the same text also gives as mail: people, whose `sip:` address in a signature is their telephone. What
+ * a mailer writes as `4711@vc.example.com<sip:4711@vc.example.com>` is one address, not two.
+ */
+function mailboxesIn(section: Section, addresses: readonly FoundAddress[]): ReadonlySet<string> {
+  const sips = addresses.filter(({ scheme }) => scheme === 'sip' || scheme === 'sips');
+  if (sips.length === 0 && section.links.every((link) => !/^sips?:/i.test(link.url))) return new Set();
+  const mailed = section.links.flatMap(
+    (link) => /^mailto:([^?]{0,64}[a-z][^?@]{0,64}@[^?]{1,200})/i.exec(link.url)?.[1]?.toLowerCase() ?? [],
+  );
+  const plain = addresses.filter(
+    (one) =>
+      one.scheme === null && /[a-z]/i.test(one.user) && !sips.some(({ at }) => at > one.end && at - one.end <= 8),
+  );
+  const shown = new Set(section.links.flatMap((link) => (/^sips?:/i.test(link.url) ? [link.at] : [])));
+  return new Set([...mailed, ...plain.filter(({ at }) => !shown.has(at)).map(addressText)]);
 }
 
 /** In a location, a number at a domain is a video address; elsewhere the text must call it SIP. */

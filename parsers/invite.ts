@@ -78,6 +78,8 @@ export interface Invite {
   /** RFC 7986 CONFERENCE values, in order. */
   conferences: readonly string[];
   properties: Readonly<InviteProperties>;
+  /** What of the source may hold an invite and cannot be read, in words with the remedy; missing where nothing is. */
+  unread?: readonly string[];
 }
 
 export const providers = [

@@ -36,11 +36,18 @@ export function numbersIn(text: string): NumberRun[] {
     const [whole, before = '', body = '', after = ''] = found;
     const at = found.index + whole.indexOf(body);
     const groups = body.split(/[^\d]+/);
-    const punctuated = /[()./]/.test(body) || before !== '';
+    // A star is a telephone's key behind a pause, and else a mark of bold type.
+    const dialled = before === '*' ? /[#,]/.test(text[at - 2] ?? '') : before !== '';
+    const punctuated = dialled || (/[()./]/.test(body) && !isDottedId(body));
     const kind = after.includes('#') ? 'audio' : punctuated || after !== '' ? 'telephone' : 'plain';
     runs.push({ groups, digits: groups.join(''), at, end: at + body.length, kind });
   }
   return runs;
+}
+
+/** Groups of three with full stops between, and too large for an IP address. */
+function isDottedId(body: string): boolean {
+  return /^(?:\d{3}\.){3,5}\d{1,3}$/.test(body) && body.split('.').some((group) => Number(group) > 255);
 }
 
 /**
@@ -87,7 +94,12 @@ export function codeAfter(text: string, from: number): { code: string; at: numbe
       rest,
     );
   const found =
-    labelled ?? /^\s*([^\n:：|\d?]{2,40}?)(?:[ \t]*\n|[ \t])\s*([A-Za-z0-9]{6,10})[ \t]*(?:\n|$)/u.exec(rest);
+    labelled ??
+    // In a sentence (`…, passcode aB3dE6.`) only what mixes letters of both cases with digits is surely a code.
+    /^, ?(\p{L}[^\n:：,|\d?]{1,30}?) ((?=[A-Za-z]*\d)(?=[A-Z0-9]*[a-z])(?=[a-z0-9]*[A-Z])[A-Za-z0-9]{6,10})(?=[.,;)]?(?:\s|$))/u.exec(
+      rest,
+    ) ??
+    /^\s*([^\n:：|\d?]{2,40}?)(?:[ \t]*\n|[ \t])\s*([A-Za-z0-9]{6,10})[ \t]*(?:\n|$)/u.exec(rest);
   if (found === null) return null;
   const code = withoutGluedWord(found[2] ?? '');
   if (code !== found[2])

@@ -32,6 +32,7 @@ export const warnings = [
   'opaque-link',
   'not-joinable-link',
   'refused-link',
+  'unread-part',
   'quoted-history',
   'tenant-unknown',
   'cvi-partner-unknown',
@@ -83,6 +84,10 @@ function understood(invite: Invite, options: UnderstandOptions): Understanding {
   if (chosen !== undefined && chosen.rank >= rank.history) found.push('quoted-history');
   const lines = [...(meeting?.evidence ?? [])];
   found.push(...linkWarnings(body, meeting, lines));
+  if (invite.unread !== undefined) {
+    found.push('unread-part');
+    lines.push(...invite.unread.slice(0, 10).map((words) => evidence('unread', 'mail part', words)));
+  }
   if (meeting === null) return { ...nothing(cancelled), warnings: found, evidence: lines };
   const { join } = meeting;
   const tenancy = tenancyOf(join, options.ownTenants);

@@ -3,7 +3,7 @@
  * overwritten by what the partner's "more info" link says. Labels are not read: they come in every language.
  */
 import type { CviInfo } from '../invite.ts';
-import { findAddresses } from '../links/find.ts';
+import { archiveMask, findAddresses } from '../links/find.ts';
 import { hostIs } from '../links/host.ts';
 import type { FoundAddress, FoundLink } from '../links/link.ts';
 import { conferenceIdOf, type NumberRun, numbersIn } from '../numbers.ts';
@@ -151,7 +151,7 @@ function idBehind(text: string, address: FoundAddress, runs: readonly NumberRun[
   for (let i = next; i < Math.min(runs.length, next + 3); i++) {
     const run = runs[i];
     if (run === undefined || run.at - address.end > 320) return null;
-    if (text.slice(run.end, run.end + 1) === '@') continue;
+    if (isUser(text, run.end)) continue;
     const id = conferenceIdOf(run);
     // A node's IP address or a telephone number may stand between.
     if (id === null && run.kind !== 'plain') continue;
@@ -159,6 +159,13 @@ function idBehind(text: string, address: FoundAddress, runs: readonly NumberRun[
     return isLabel(text.slice(address.end, run.at)) ? { address, run, id } : null;
   }
   return null;
+}
+
+const beforeDomain = new RegExp(`^(?:@|${archiveMask}[a-z0-9-]{1,63}\\.[a-z])`, 'i');
+
+/** Whether what ends at `end` goes on as an address. */
+function isUser(text: string, end: number): boolean {
+  return beforeDomain.test(text.slice(end, end + 80));
 }
 
 /** Right-to-left layouts and tables may put the id first; believed for partners' own domains alone. */
@@ -174,13 +181,17 @@ function idBefore(text: string, address: FoundAddress, runs: readonly NumberRun[
 
 /** Words of a label: few lines, no further address but the key's own `<mailto:…>`. */
 function isLabel(between: string): boolean {
-  const words = between.replace(/<?mailto:[^\s>]{1,200}>?/gi, '').replace(/<[\w.+-]+@[\w.-]+>/g, '');
+  const words = between
+    .replace(/<mailto:[^<>\n]{1,200}>|mailto:[^\s>]{1,200}>?/gi, '')
+    .replace(/<[\w.+-]+@[\w.-]+>/g, '');
   return !words.includes('@') && words.trim().length <= 120 && (words.match(/\n\s*\S/g)?.length ?? 0) <= 4;
 }
 
 /** A key at an unknown domain is believed where it looks like a key, not a person with a telephone number. */
 function believable(pair: Pair, text: string, start: number): boolean {
   const { user, domain, at, end } = pair.address;
+  // A new sentence between the two: an address, and a number of something else.
+  if (/[.!?]\s+\p{Lu}/u.test(text.slice(end, Math.max(end, pair.run.at)))) return false;
   if (/^\d{4,12}$/.test(user) || /(?:^|[._-])(?:ms)?teams\b/i.test(user)) return true;
   const label = text.slice(end, Math.max(end, pair.run.at));
   const telephone = /\b(?:tel|phone|telefon|t[ée]l[ée]fon|mobil|mobile|cell|fax|handy)|電話|电话/iu.test(label);

@@ -161,6 +161,30 @@ const domainChar = /[A-Za-z0-9.-]/;
 
 /** Every `user@domain` in `text`, in order: people, tenant keys, SIP addresses. */
 export function findAddresses(text: string): FoundAddress[] {
+  const found = plainAddresses(text);
+  const masked = maskedAddresses(text);
+  return masked.length === 0 ? found : [...found, ...masked].sort((one, other) => one.at - other.at);
+}
+
+/**
+ * What archives of mailing lists write for `@`: `813878896 at t.plcm.vc`, `teams(a)example.org`. Only numbers and what
+ * is called teams are taken for addresses, since "at" is a word.
+ */
+export const archiveMask = String.raw`(?: at | ?\((?:a|at)\) ?| ?\[at\] ?)`;
+const masked = new RegExp(
+  String.raw`(?<![\w.@+-])(\d{4,12}|[\w-]{0,24}\.?teams)${archiveMask}((?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,18})(?![\w@-])`,
+  'gi',
+);
+
+function maskedAddresses(text: string): FoundAddress[] {
+  if (!/ at |\(at?\)|\[at\]/i.test(text)) return [];
+  return [...text.matchAll(masked)].slice(0, MAX_LINKS).map((match) => {
+    const [whole, user = '', domain = ''] = match;
+    return { user, domain: domain.toLowerCase(), scheme: null, at: match.index, end: match.index + whole.length };
+  });
+}
+
+function plainAddresses(text: string): FoundAddress[] {
   const found: FoundAddress[] = [];
   let from = 0;
   for (let sign = text.indexOf('@'); sign >= 0 && found.length < MAX_LINKS; sign = text.indexOf('@', sign + 1)) {

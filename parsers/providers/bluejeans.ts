@@ -1,5 +1,6 @@
 /** BlueJeans: `bluejeans.com/<id>[/<pin>]`, `<id>[.<pin>]@bjn.vc`. */
 import { hostIs } from '../links/host.ts';
+import { codeAfter, numbersIn } from '../numbers.ts';
 import { addressText, type ProviderParser, segmentsOf } from './provider.ts';
 
 export const bluejeansMeetings: ProviderParser = {
@@ -17,5 +18,15 @@ export const bluejeansMeetings: ProviderParser = {
   readAddress(address) {
     const id = address.domain === 'bjn.vc' ? /^(\d{6,18})(?:\.\d{3,8})?$/.exec(address.user)?.[1] : undefined;
     return id === undefined ? null : { url: null, id, sip: addressText(address) };
+  },
+  sip(reading, around) {
+    const written = around.addresses.find((one) => one.domain === 'bjn.vc' && one.user.startsWith(`${reading.id}.`));
+    if (written !== undefined) return addressText(written);
+    if (reading.id === null || /^\d+\.\d/.test(reading.sip ?? '')) return reading.sip;
+    for (const run of numbersIn(around.text)) {
+      const code = run.digits === reading.id ? codeAfter(around.text, run.end)?.code : undefined;
+      if (code !== undefined && /^\d{3,8}$/.test(code)) return `${reading.id}.${code}@bjn.vc`;
+    }
+    return reading.sip;
   },
 };

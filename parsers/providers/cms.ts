@@ -14,11 +14,13 @@ export const cms: ProviderParser = {
       return id === null && parameterOf(url, 'secret') === null ? null : { url: url.href, id, sip: null };
     }
     const secret = parameterOf(url, 'secret') !== null;
-    if (secret && id !== null && /^\d{3,14}$/.test(id)) return { url: url.href, id, sip: null };
-    const [place = '', number = ''] = segments.slice(-2);
-    const meeting = place.toLowerCase() === 'meeting' && /^\d{3,14}$/.test(number);
     // Without a secret the path alone is too common; the host must be named as these servers are.
     const named = /^(?:join|meet|meetings?|cms|cma|acano|conf|video|vc|wb|webbridge)\d*[.-]/i.test(url.hostname);
+    // `?id=…&secret=…` alone is how many sites confirm an account.
+    const front = segments.length === 0 || (segments.length === 1 && ['home', 'index.html', 'join'].includes(page));
+    if (secret && front && named && id !== null && /^\d{3,14}$/.test(id)) return { url: url.href, id, sip: null };
+    const [place = '', number = ''] = segments;
+    const meeting = segments.length === 2 && place.toLowerCase() === 'meeting' && /^\d{3,14}$/.test(number);
     return meeting && (named || secret) ? { url: url.href, id: number, sip: null } : null;
   },
 };

@@ -13,7 +13,8 @@ export const pexipMeetings: ProviderParser = {
     const said = parameterOf(url, 'conference');
     // Outside the web app's own path only an alias that looks like one: `?conference=2026` is a page about an event.
     const plain = said !== null && (said.includes('@') || (url.hash.startsWith('#/') && /^\d{4,}$/.test(said)));
-    const inQuery = webapp || plain || hostIs(url.hostname, 'pexip.com') ? said : null;
+    const own = hostIs(url.hostname, 'pexip.com') && !/^(?:www|docs|help|support|status)\./.test(url.hostname);
+    const inQuery = webapp || plain || own ? said : null;
     const alias = (inQuery ?? (ownPage || inPath)).replace(/^sips?:/i, '');
     if (!/^[\w.+-]{1,120}(?:@[a-z0-9.-]{3,120})?$/i.test(alias)) return null;
     return { url: url.href, id: alias.split('@')[0] ?? alias, sip: alias.includes('@') ? alias : null };

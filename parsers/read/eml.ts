@@ -7,6 +7,7 @@ import { inviteFromComponent } from './ics-invite.ts';
 import { bareInvite } from './invite-of.ts';
 import { headerText, type MimePart, parseMime, textOfPart } from './mime.ts';
 import { UnreadableInvite } from './unreadable.ts';
+import { unreadParts } from './unread-parts.ts';
 
 /** The parts of a mail that an invite is made of. */
 export interface Mail {
@@ -16,6 +17,8 @@ export interface Mail {
   text: string | null;
   /** Every calendar part and attached `.ics`, with the method of its Content-Type, in order. */
   calendars: readonly { method: string | null; source: string }[];
+  /** Parts that may hold an invite and cannot be read, in words. */
+  unread: readonly string[];
 }
 
 /** Never throws: of a mail with broken structure comes what can be read. */
@@ -23,23 +26,41 @@ export function readMail(bytes: Uint8Array): Mail {
   // A mail is ASCII by nature; one that was saved as UTF-16 is put back first.
   const mark = unicodeMark(bytes);
   const { headers, parts } = parseMime(mark === null ? bytes : Buffer.from(decodeText(bytes)));
-  // A mail forwarded as an attachment counts where the mail around it has no body of its own.
-  const bodies = (type: string) => {
-    const shown = parts.filter((part) => part.type === type && part.disposition !== 'attachment');
-    const level = Math.min(...shown.map((part) => part.forwarded));
-    const texts = shown.filter((part) => part.forwarded === level).map(textOfPart);
-    return texts.every((text) => text.trim() === '') ? null : texts.join('\n');
-  };
   return {
     subject: headerText(headers, 'subject'),
     from: personOf(headerText(headers, 'from')),
-    html: bodies('text/html'),
-    text: bodies('text/plain'),
+    ...bodiesOf(parts),
     calendars: parts.filter(isCalendar).map((part) => ({
       method: part.params.get('method')?.toUpperCase() ?? null,
       source: textOfPart(part),
     })),
+    unread: unreadParts(parts),
   };
+}
+
+/** The mail's html and text; a mail forwarded as an attachment stands below it, as quoted history would. */
+function bodiesOf(parts: readonly MimePart[]): { html: string | null; text: string | null } {
+  const shown = parts.filter((part) => part.disposition !== 'attachment');
+  const levels = [...new Set(shown.map((part) => part.forwarded))].sort((one, other) => one - other);
+  const messages = levels
+    .map((level) => ({ html: bodyOf(shown, 'text/html', level), text: bodyOf(shown, 'text/plain', level) }))
+    .filter(({ html, text }) => html !== null || text !== null);
+  const [first, ...forwarded] = messages;
+  if (first === undefined || forwarded.length === 0) return first ?? { html: null, text: null };
+  const [newest = '', ...older] = messages.map(({ html, text }) => html ?? `<pre>${escaped(text ?? '')}</pre>`);
+  return {
+    html: `${newest}\n${older.map((one) => `<blockquote type="cite">${one}</blockquote>`).join('\n')}`,
+    text: null,
+  };
+}
+
+function bodyOf(parts: readonly MimePart[], type: string, level: number): string | null {
+  const texts = parts.filter((part) => part.type === type && part.forwarded === level).map(textOfPart);
+  return texts.every((text) => text.trim() === '') ? null : texts.join('\n');
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }
 
 /**
@@ -53,10 +74,12 @@ export function readEml(bytes: Uint8Array): Invite[] {
   );
   const [first, ...rest] = distinct(events);
   if (first === undefined) {
-    if (mail.html === null && mail.text === null && mail.subject === '') {
-      throw new UnreadableInvite('mail without subject, text, html or calendar part');
+    if (mail.html === null && mail.text === null) {
+      if (mail.unread.length > 0) throw new UnreadableInvite(mail.unread.join('; '));
+      if (mail.subject === '') throw new UnreadableInvite('mail without subject, text, html or calendar part');
     }
-    return [{ ...bareInvite('eml', mail), subject: mail.subject, organizer: mail.from }];
+    const bare = { ...bareInvite('eml', mail), subject: mail.subject, organizer: mail.from };
+    return [mail.unread.length > 0 ? { ...bare, unread: mail.unread } : bare];
   }
   return [withMail(first, mail), ...rest];
 }

@@ -32,6 +32,8 @@ export function inviteFromCalendarItem(item: XmlElement): Invite {
     method: item.name === 'MeetingCancellation' ? 'CANCEL' : item.name === 'MeetingRequest' ? 'REQUEST' : null,
     cancelled:
       isTrue(field('IsCancelled')) ||
+      // [MS-OXOCAL] section 2.2.1.10: asfCanceled.
+      (Number(field('AppointmentState') ?? 0) & 4) !== 0 ||
       item.name === 'MeetingCancellation' ||
       /\.Canceled$/i.test(field('ItemClass') ?? ''),
     subject: field('Subject') ?? '',

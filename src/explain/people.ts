@@ -26,6 +26,7 @@ const advice: Readonly<Record<string, string>> = {
   'two-meetings': 'the invite speaks of two meetings; this is the one its own properties (else its first link) name',
   'opaque-link': 'a mail gateway hides where a link leads; only its domain is known',
   'not-joinable-link': 'the links open something, but no meeting',
+  'unread-part': 'a part of the mail that may hold the invite is in a form that is not read; see above',
   'refused-link': 'a link looks like a meeting service and is not',
   'quoted-history': 'the way in stands in quoted history, not in the newest message',
   'tenant-unknown': 'nothing says whose tenant organises the meeting',
@@ -60,7 +61,8 @@ function event(answer: EventAnswer | FileAnswer, paint: Paint): string {
   if (answer.dial !== null) row('dial', paint('green', visible(answer.dial)));
   if (join?.cvi != null && join.cvi.directDial === null) row('then type', visible(join.cvi.conferenceId));
   const refused = answer.evidence.filter((one) => one.field === 'refused');
-  const found = answer.evidence.filter((one) => one.field !== 'refused');
+  const unread = answer.evidence.filter((one) => one.field === 'unread');
+  const found = answer.evidence.filter((one) => one.field !== 'refused' && one.field !== 'unread');
   if (found.length > 0) rows.push(`  ${paint('dim', 'found')}`);
   for (const one of found) {
     const value = supported(join, one.field);
@@ -71,6 +73,7 @@ function event(answer: EventAnswer | FileAnswer, paint: Paint): string {
   }
   if (refused.length > 0) rows.push(`  ${paint('dim', 'refused')}`);
   for (const one of refused) rows.push(`    ${paint('yellow', visible(one.text))} ${paint('dim', `(${one.source})`)}`);
+  for (const one of unread) row('not read', paint('yellow', visible(one.text)));
   for (const warning of answer.warnings) {
     const words = advice[warning];
     rows.push(`  ${paint('yellow', 'warning')}    ${warning}${words === undefined ? '' : `: ${words}`}`);
