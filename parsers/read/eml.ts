@@ -6,8 +6,8 @@ import { type IcsCalendar, parseIcs } from './ics.ts';
 import { inviteFromComponent } from './ics-invite.ts';
 import { bareInvite } from './invite-of.ts';
 import { headerText, type MimePart, parseMime, textOfPart } from './mime.ts';
-import { UnreadableInvite } from './unreadable.ts';
 import { unreadParts } from './unread-parts.ts';
+import { UnreadableInvite } from './unreadable.ts';
 
 /** The parts of a mail that an invite is made of. */
 export interface Mail {
