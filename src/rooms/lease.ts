@@ -46,6 +46,12 @@ export type LeaseOf = (
   roomId: string,
 ) => (Pick<RoomLease, 'signal' | 'valid'> & Partial<Pick<RoomLease, 'holder' | 'fence'>>) | null;
 
+/**
+ * When work for a room is tried again whose lease could not be relied on at the moment, milliseconds: either it is lost soon, and
+ * whoever takes the room begins anew, or a beat that came late makes it good again, and nothing else would.
+ */
+export const inDoubtRetryMs = 500;
+
 /** For a process that shares its store with nobody: every room is its own, for ever. */
 export const unshared: LeaseOf = () => always;
 const always = { signal: new AbortController().signal, valid: () => true };

@@ -17,8 +17,8 @@ import {
 import type { Clock } from '../clock.ts';
 import type { Collection } from '../store/store.ts';
 import { type DeviceRecord, newDeviceRecord } from './device-store.ts';
-import { type LeaseOf, unshared } from './lease.ts';
-import { KeyedQueue } from './queue.ts';
+import { inDoubtRetryMs, type LeaseOf, unshared } from './lease.ts';
+import { KeyedQueue, RetryAfter } from './queue.ts';
 import type { Room } from './room.ts';
 
 export interface ReconcilerOptions {
@@ -130,7 +130,8 @@ export class Reconciler {
   async #leasedPass(deviceId: string, stop: AbortSignal): Promise<void> {
     const room = this.#targets.get(deviceId)?.room;
     const lease = room === undefined ? null : this.#leaseOf(room.id);
-    if (lease === null || !lease.valid()) return;
+    if (lease === null) return;
+    if (!lease.valid()) throw inDoubt();
     const { holder, fence } = lease;
     const pass = this.#pass(deviceId, AbortSignal.any([stop, lease.signal]), {
       lease: holder === undefined || fence === undefined ? null : { holder, fence },
@@ -141,7 +142,7 @@ export class Reconciler {
       await pass;
     } catch (error) {
       // Cut off because the room is another process's now: nothing to try again.
-      if (lease.valid()) throw error;
+      if (!lease.signal.aborted) throw error;
     } finally {
       this.#passes.delete(deviceId);
     }
@@ -163,7 +164,7 @@ export class Reconciler {
       this.#noteVanished(target, wanted, found);
       if (target.record.heldBackSince !== null) return;
       // The list may have taken long. The device asks once more when the first byte of a write is about to go.
-      if (!writer.mayWrite()) return;
+      if (!writer.mayWrite()) throw inDoubt();
       const same = agree(target.device, wanted, found, clock.now()) && !edited(wanted, target.record.sent);
       if (!same) await this.#write(target, wanted, signal, writer);
       await this.#confirmed(target, wanted);
@@ -257,6 +258,11 @@ export class Reconciler {
 const managedElsewhere =
   'Our entries keep vanishing from this device: another system (TMS, a hybrid calendar) manages its list. Usher has ' +
   'stopped pushing to it for a day. Take the device out of the other system, or out of usher.yaml.';
+
+/** Thrown where the room may be another process's soon, or may not. */
+function inDoubt(): RetryAfter {
+  return new RetryAfter(inDoubtRetryMs, { cause: new Error('waits: the store was not reached lately') });
+}
 
 /** Entries whose button is gone for good are not pushed; a device forgets them by itself. */
 function wantedOn(room: Room, now: number): JoinEntry[] {

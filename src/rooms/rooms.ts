@@ -5,9 +5,9 @@
 import type { BaseLogger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Jobs } from '../jobs/jobs.ts';
-import { type LeaseOf, type LeaseOptions, type Leases, unshared } from './lease.ts';
+import { inDoubtRetryMs, type LeaseOf, type LeaseOptions, type Leases, unshared } from './lease.ts';
 import type { PlannedEntry } from './plan.ts';
-import { KeyedQueue } from './queue.ts';
+import { KeyedQueue, RetryAfter } from './queue.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { Room } from './room.ts';
 
@@ -149,14 +149,15 @@ export class Rooms {
   async #refresh(roomId: string, stop: AbortSignal): Promise<void> {
     const room = this.#rooms.get(roomId);
     const lease = this.#leaseOf(roomId);
-    if (room === undefined || lease === null || !lease.valid()) return;
+    if (room === undefined || lease === null) return;
+    if (!lease.valid()) throw new RetryAfter(inDoubtRetryMs, { cause: new Error('the store was not reached lately') });
     const reading = this.#read(room, AbortSignal.any([stop, lease.signal]));
     this.#reading.set(roomId, reading);
     try {
       await reading;
     } catch (error) {
       // Cut off because the room is another process's now: nothing to try again.
-      if (lease.valid()) throw error;
+      if (!lease.signal.aborted) throw error;
     } finally {
       this.#reading.delete(roomId);
     }

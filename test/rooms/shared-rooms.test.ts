@@ -180,6 +180,20 @@ describe('rooms that processes share @mongo', () => {
     for (const { writers } of codecs.values()) assert.equal(writers.at(-1), a.name);
   });
 
+  it('does what was asked for while its leases were in doubt as soon as a beat makes them good', async () => {
+    const a = await enter('a');
+    await pass(2_000);
+    assert.deepEqual(titles(), Array(4).fill('First'));
+    // A wall clock that was set forward says that the last beat is too old.
+    a.clock.set(a.clock.now() + hour);
+    subject = 'Second';
+    for (const id of roomIds) a.rooms.refresh(id);
+    await pass(1_000);
+    assert.deepEqual(titles(), Array(4).fill('First'));
+    await pass(6_000);
+    assert.deepEqual(titles(), Array(4).fill('Second'));
+  });
+
   it('keeps what the successor of a process stored that stood still in a reading', async () => {
     const [a, b] = [await enter('a'), await enter('b')];
     await pass(40_000);
