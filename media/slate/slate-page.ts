@@ -6,12 +6,15 @@ declare global {
   interface Window {
     /** Shows `wanted`, or `english` where this machine has no letters for it. */
     usherSlate(wanted: SlateWords, english: SlateWords): Promise<void>;
+    /** Until the next `usherSlate`: a picture a second for a meeting that has none, and no sound. */
+    usherSlateRest(): Promise<void>;
   }
 }
 
 const width = 1280;
 const height = 720;
 const framesPerSecond = 8;
+const restingFramesPerSecond = 1;
 const font = "'Segoe UI', 'DejaVu Sans', 'IPAGothic', 'Noto Sans CJK JP', sans-serif";
 const colours = { background: '#12233f', panel: '#1b3157', text: '#ffffff', soft: '#b9c8e6', mark: '#6fa8ff' };
 
@@ -113,13 +116,20 @@ function chime(notes: readonly number[], volume: number): void {
 // Until there is something to show, a page that was made ready ahead of need takes no time of the machine.
 void sound.suspend();
 
-function begin(): void {
-  void sound.resume();
-  setInterval(draw, 1000 / framesPerSecond);
-  setInterval(() => {
-    if (words?.tone === 'waiting') chime([523.25, 659.25], 0.08);
-  }, 4000);
+let drawing: ReturnType<typeof setInterval> | undefined;
+let resting = true;
+
+async function pace(rest: boolean): Promise<void> {
+  if (resting === rest) return;
+  resting = rest;
+  clearInterval(drawing);
+  drawing = setInterval(draw, 1000 / (rest ? restingFramesPerSecond : framesPerSecond));
+  await (rest ? sound.suspend() : sound.resume());
 }
+
+setInterval(() => {
+  if (!resting && words?.tone === 'waiting') chime([523.25, 659.25], 0.08);
+}, 4000);
 
 const connected = connectBridge(window.usherBridge, { receive: false, degradationPreference: 'maintain-resolution' });
 connected.catch(() => {
@@ -131,7 +141,7 @@ window.usherSlate = async (wanted, english) => {
   words = hasLetters(wanted.heading) ? wanted : english;
   shownAt = performance.now();
   draw();
-  if (!sending) begin();
+  await pace(false);
   if (words.tone === 'ended') chime([523.25, 392], 0.08);
   if (sending) return;
   sending = true;
@@ -140,3 +150,5 @@ window.usherSlate = async (wanted, english) => {
   const [video] = canvas.captureStream(framesPerSecond).getVideoTracks();
   await link.sendTracks({ audio: audio ?? null, video: video ?? null });
 };
+
+window.usherSlateRest = () => pace(true);

@@ -39,6 +39,8 @@ export interface SlateWords {
 
 export interface Slate {
   show(view: SlateView): Promise<void>;
+  /** Takes next to nothing of the machine until the next `show()`: for while the room is in the meeting. */
+  rest(): Promise<void>;
   /** Called once if the page is lost: the room sees nothing until another slate is opened. */
   onGone(listener: (detail: string) => void): void;
   close(): Promise<void>;
@@ -102,6 +104,7 @@ function slateOn(host: GuestPage, languageTag: string): Slate {
       const words = [slateWords(view, language), slateWords(view, 'en')] as const;
       await host.page.evaluate(([wanted, english]) => window.usherSlate(wanted, english), words);
     },
+    rest: () => host.page.evaluate(() => window.usherSlateRest()),
     onGone: (listener) => host.onGone(listener),
     close: () => host.close(),
   };

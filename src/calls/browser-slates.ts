@@ -27,6 +27,7 @@ export function browserSlates({ browser, clock, warmPages, log }: BrowserSlatesO
       const slate = await pool.open({ port, language, log });
       return {
         show: (scene) => slate.show({ ...scene, room, title }),
+        rest: () => slate.rest(),
         onGone: (listener) => slate.onGone(listener),
         close: () => slate.close(),
       };

@@ -251,8 +251,12 @@ export class Call {
     const guest = this.#guest;
     await bridged?.setGate('admitted');
     // The host may have thought better of it while the gate was opening.
-    if (this.#over !== null || this.#guest !== guest) await bridged?.setGate('closed');
-    else bridged?.requestKeyFrame();
+    if (this.#over !== null || this.#guest !== guest) {
+      await bridged?.setGate('closed');
+      return;
+    }
+    bridged?.requestKeyFrame();
+    this.#slate.rest();
   }
 
   async #guestEnded(outcome: Outcome, detail: string | null): Promise<void> {

@@ -13,6 +13,7 @@ export class SlateKeeper {
   #port: (() => PagePort) | null = null;
   #slate: CallSlate | null = null;
   #scene: SlateScene | null = null;
+  #resting = false;
   #opened = 0;
   #closed = false;
   #work: Promise<void> = Promise.resolve();
@@ -32,9 +33,18 @@ export class SlateKeeper {
   /** A slate that cannot be shown is logged: the call goes on, with nothing to see. */
   show(scene: SlateScene): void {
     this.#scene = scene;
+    this.#resting = false;
     this.#do(async () => {
       // Only the newest scene is worth drawing.
       if (this.#scene === scene) await this.#slate?.show(scene);
+    });
+  }
+
+  /** Nobody looks at it until the next scene is shown. */
+  rest(): void {
+    this.#resting = true;
+    this.#do(async () => {
+      if (this.#resting) await this.#slate?.rest();
     });
   }
 
@@ -60,6 +70,7 @@ export class SlateKeeper {
       });
     });
     if (this.#scene !== null) await slate.show(this.#scene);
+    if (this.#resting) await slate.rest();
   }
 
   #do(step: () => Promise<void>): void {

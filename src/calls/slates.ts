@@ -12,6 +12,8 @@ export type SlateScene =
 
 export interface CallSlate {
   show(scene: SlateScene): Promise<void>;
+  /** Nobody looks at it until the next `show()`. */
+  rest(): Promise<void>;
   /** Called once when its page is lost. */
   onGone(listener: (detail: string) => void): void;
   close(): Promise<void>;

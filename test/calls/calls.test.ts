@@ -346,6 +346,24 @@ describe('guest calls @sgj', () => {
     assert.equal(calls.live()[0]?.state, 'admitted');
   });
 
+  it('lets the slate rest while the room is in the meeting, one that was replaced as well, and no longer', async () => {
+    await open();
+    await dial();
+    guests.last.become({ state: 'lobby' });
+    await clock.advance(1);
+    assert.equal(slates.resting, false);
+    guests.last.become({ state: 'admitted' });
+    await clock.advance(1);
+    assert.equal(slates.resting, true);
+    slates.resting = false;
+    slates.lose?.();
+    await clock.advance(1);
+    assert.deepEqual([slates.opened, slates.resting], [2, true]);
+    guests.last.become({ state: 'ended', outcome: 'removed', detail: null });
+    await clock.advance(1);
+    assert.deepEqual([slates.shown.at(-1)?.kind, slates.resting], ['ended', false]);
+  });
+
   it('passes key frame requests both ways and notes hold and resume', async () => {
     await open();
     const { leg, media } = await admitted();

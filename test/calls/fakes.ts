@@ -256,6 +256,7 @@ export class FakeSlates implements Slates {
   readonly shown: SlateScene[] = [];
   opened = 0;
   live = 0;
+  resting = false;
   broken = false;
   lose: (() => void) | null = null;
 
@@ -267,6 +268,10 @@ export class FakeSlates implements Slates {
     return {
       async show(scene) {
         slates.shown.push(scene);
+        slates.resting = false;
+      },
+      async rest() {
+        slates.resting = true;
       },
       onGone(listener) {
         slates.lose = () => listener('the page crashed');

@@ -112,6 +112,36 @@ describe('the slate @sgj', function () {
     assert.equal(browser.contexts().length, 0);
   });
 
+  it('sends a picture a second and no sound while it rests, and all of both when it is shown again', async () => {
+    const call = await bridge.open('slate');
+    const room = await RoomPeer.open({ audio: pcmu, video: h264 });
+    room.take(await call.answer(room.offer()));
+    const slate = await openSlate({ browser, port: call.slatePort(), language: 'en' });
+    const pictures = (from: number): number =>
+      new Set(room.video.received.slice(from).map(({ timestamp }) => timestamp)).size;
+    try {
+      await slate.show({ kind: 'lobby', waitedMs: 0, room: 'Room 1', title: 'Planning' });
+      await until('the slate', () => pictures(0) > 5 && room.audio.received.length > 5);
+      await slate.rest();
+      let [heard, at] = [room.audio.received.length, performance.now()];
+      await until('silence for a second', () => {
+        if (room.audio.received.length !== heard) [heard, at] = [room.audio.received.length, performance.now()];
+        return performance.now() - at > 1000;
+      });
+      const seen = room.video.received.length;
+      const from = performance.now();
+      await until('some time', () => performance.now() - from > 2000);
+      assert.ok(pictures(seen) <= 4, `${pictures(seen)} pictures in 2 s`);
+      const shown = room.video.received.length;
+      await slate.show({ kind: 'ended', outcome: 'removed', room: 'Room 1', title: 'Planning' });
+      await until('the slate again', () => pictures(shown) > 5 && room.audio.received.length > heard + 5);
+    } finally {
+      await slate.close();
+      await room.close();
+      await call.close();
+    }
+  });
+
   it('says when its page is lost, and takes its picture out of the call', async () => {
     const call = await bridge.open('slate');
     const room = await RoomPeer.open({ audio: pcmu, video: h264 });

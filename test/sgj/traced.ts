@@ -50,6 +50,7 @@ export function tracedSlates(slates: Slates, onStep: OnStep): Slates {
           await slate.show(scene);
           onStep(`slate: shows "${scene.kind}"`);
         },
+        rest: () => slate.rest(),
         onGone: (listener) => slate.onGone(listener),
         close: () => slate.close(),
       };
