@@ -70,28 +70,27 @@ export async function openSlate(options: SlateOptions): Promise<Slate> {
 export interface SlatePool {
   /** As `openSlate`. */
   open(call: Omit<SlateOptions, 'browser'>): Promise<Slate>;
-  /** Resolves when as many pages are ready as memory allows. */
-  warm(): Promise<void>;
+  /** Keeps so many pages ready from now on; resolves when as many are as memory allows. Never rejects. */
+  warm(pages: number): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface SlatePoolOptions {
   browser(): Promise<Browser>;
   clock: MediaClock;
-  /** How many pages to keep ready; 0 opens each when it is asked for. */
+  /** How many pages to keep ready until `warm` says otherwise; 0 opens each when it is asked for. */
   size: number;
   log?(level: 'debug' | 'warn', message: string, fields?: Record<string, unknown>): void;
 }
 
 export function slatePool(options: SlatePoolOptions): SlatePool {
-  const { size } = options;
   const pool = pagePool({ ...options, contextOptions: pageContext, prepare: (page) => prepareGuestPage(page, entry) });
   return {
     async open(call) {
       const pooled = await pool.take();
       return slateOn(await takeGuestPage(pooled, call), call.language);
     },
-    warm: () => pool.warm(size),
+    warm: (pages) => pool.warm(pages),
     close: () => pool.close(),
   };
 }

@@ -6,8 +6,7 @@ import type { CallLog } from './call-log.ts';
 import type { Slates } from './slates.ts';
 
 export interface BrowserSlates extends Slates {
-  /** Resolves when pages are ready ahead of need. Never rejects. */
-  warm(): Promise<void>;
+  warm(pages: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -15,7 +14,7 @@ export interface BrowserSlatesOptions {
   /** The running Chromium, launched again by its owner when it has died. */
   browser(): Promise<Browser>;
   clock: MediaClock;
-  /** How many pages to keep ready. */
+  /** How many pages to keep ready, until `warm` says otherwise. */
   warmPages: number;
   log: CallLog;
 }
@@ -32,7 +31,7 @@ export function browserSlates({ browser, clock, warmPages, log }: BrowserSlatesO
         close: () => slate.close(),
       };
     },
-    warm: () => pool.warm(),
+    warm: (pages) => pool.warm(pages),
     close: () => pool.close(),
   };
 }

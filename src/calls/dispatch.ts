@@ -115,8 +115,8 @@ class Dispatch implements Calls {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#collection = collection;
-    const { guests, directory, clock, log } = options;
-    this.#warm = new WarmPages({ guests, directory, clock, log, limits: this.#limits });
+    const { guests, slates, directory, clock, log } = options;
+    this.#warm = new WarmPages({ guests, slates, directory, clock, log, limits: this.#limits });
     options.edge.onCall((leg) => this.#take(leg));
   }
 

@@ -22,4 +22,6 @@ export interface CallSlate {
 export interface Slates {
   /** @throws Error when there is no browser to show it */
   open(call: { port: PagePort; room: string; title: string | null; language: string }): Promise<CallSlate>;
+  /** Makes as many ready ahead of need, and keeps that many; optional. Never rejects. */
+  warm?(pages: number): Promise<void>;
 }

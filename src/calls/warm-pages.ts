@@ -3,8 +3,10 @@ import type { GuestAdapter } from '../../media/guest/guest.ts';
 import type { Clock } from '../clock.ts';
 import type { TokenDirectory } from './admission.ts';
 import type { CallLog } from './call-log.ts';
+import type { Slates } from './slates.ts';
 
 export interface WarmPagesOptions {
+  slates: Slates;
   guests: readonly GuestAdapter[];
   directory: Pick<TokenDirectory, 'upcoming'>;
   clock: Clock;
@@ -30,14 +32,14 @@ export class WarmPages {
   }
 
   #look(): void {
-    const { guests, directory, clock, log } = this.#options;
+    const { guests, slates, directory, clock, log } = this.#options;
     this.#cancel = clock.after(lookEvery, () => this.#look());
     const now = clock.now();
     const wanted = this.#wanted(directory.upcoming(now, now + lookAhead));
     // The first way in is the one that calls begin with.
-    guests[0]
-      ?.warm?.(wanted)
-      ?.catch((error: unknown) => log('warn', 'Pages could not be made ready', { wanted, error }));
+    for (const making of [guests[0]?.warm?.(wanted), slates.warm?.(wanted)]) {
+      making?.catch((error: unknown) => log('warn', 'Pages could not be made ready', { wanted, error }));
+    }
   }
 
   /** The usual number, more before a busy time, never more than memory allows. */

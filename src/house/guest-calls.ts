@@ -113,7 +113,6 @@ export class GuestCalls {
     const slates = browserSlates({ browser: () => browser.get(), clock, warmPages, log: this.#log });
     this.#opened.push(() => slates.close());
     const guests = await this.#loadGuests(browser);
-    void slates.warm();
     this.#calls = await createCalls({
       edge: sip.edge,
       bridge,

@@ -415,7 +415,13 @@ describe('guest calls @sgj', () => {
     await clock.advance(1);
     directory.planned = 0;
     await clock.advance(minute);
-    assert.deepEqual(guests.warmed, [3, 2]);
+    assert.deepEqual(
+      [guests.warmed, slates.warmed],
+      [
+        [3, 2],
+        [3, 2],
+      ],
+    );
   });
 
   it('keeps nothing of 50 calls', async () => {

@@ -257,8 +257,13 @@ export class FakeSlates implements Slates {
   opened = 0;
   live = 0;
   resting = false;
+  readonly warmed: number[] = [];
   broken = false;
   lose: (() => void) | null = null;
+
+  async warm(pages: number): Promise<void> {
+    this.warmed.push(pages);
+  }
 
   async open(): Promise<CallSlate> {
     if (this.broken) throw new Error('no browser');

@@ -92,7 +92,7 @@ describe('the slate @sgj', function () {
 
   it('is shown by a page that was made ready before there was a call, and that serves one call alone', async () => {
     const pool = slatePool({ browser: async () => browser, clock: systemClock, size: 1 });
-    await pool.warm();
+    await pool.warm(1);
     const before = browser.contexts();
     assert.equal(before.length, 1);
     const call = await bridge.open('slate');

@@ -130,7 +130,7 @@ export async function openCallRig(options: CallRigOptions = {}): Promise<CallRig
       waiting.clear();
     },
   });
-  await slates.warm();
+  await slates.warm(warmPages);
   const [bound] = await edge.listen();
   const host = await (await (options.hostBrowser ?? browser).newContext()).newPage();
   const { width, height, fps } = options.hostPicture ?? { width: 1280, height: 720, fps: 30 };
