@@ -36,6 +36,7 @@ export const device = z.discriminatedUnion('type', [
       .literal('webex')
       .describe('A video system that is reached through the Webex cloud; needs webex at the top.'),
     deviceId: z.string().min(1).max(512).describe('As Webex lists it under /devices.'),
+    dials,
   }),
   z.strictObject({ type: z.literal('panel').describe('The panel page, for a touch panel or tablet beside the room.') }),
   z.strictObject({ type: z.literal('ics-feed').describe('An iCalendar feed of the entries.') }),

@@ -81,7 +81,7 @@ export async function openDevices(room: RoomConfig, ground: DeviceGround): Promi
     if (config.type === 'panel' || config.type === 'ics-feed') continue;
     const device = await openOne(room, config, `${room.id}/${index}`, ground);
     opened.push(device);
-    if (config.type === 'webex' || !config.dials) continue;
+    if (!config.dials) continue;
     if (device.dialer === null)
       throw new Error(`room ${room.id}: ${device.description.label} cannot dial; remove dials: true`);
     dialer = device.dialer;
@@ -108,7 +108,7 @@ async function openOne(
     case 'webex': {
       if (webex === null)
         throw new Error(`room ${room.id}: a device of type webex needs webex at the top of usher.yaml`);
-      return new WebexDevice({ id: deviceId, deviceId: config.deviceId, account: webex });
+      return new WebexDevice({ id: deviceId, deviceId: config.deviceId, account: webex, clock });
     }
     case 'cisco': {
       const { address, port, username, password, tls } = config;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DeviceError } from '../../connectors/devices/device.ts';
+import { DeviceError, type DialedCall, type DialState } from '../../connectors/devices/device.ts';
 import { WebexAccount, type WebexCredential } from '../../connectors/devices/webex/account.ts';
 import { listWebexDevices, WebexDevice } from '../../connectors/devices/webex/device.ts';
 import { foreignBooking } from '../../fixtures/codec/foreign.ts';
@@ -18,7 +18,7 @@ pushedDeviceContract({
     const credential: WebexCredential = { kind: 'refresh', ...integration };
     const account = new WebexAccount({ baseUrl: cloud.baseUrl, credential, clock: systemClock });
     return {
-      device: new WebexDevice({ id: 'oslo/0', deviceId: 'device-1', account }),
+      device: new WebexDevice({ id: 'oslo/0', deviceId: 'device-1', account, clock: systemClock }),
       held: () => held.bookings,
       addForeign: (booking) => held.bookings.push(foreignBooking(booking)),
       fail: (broken) => {
@@ -33,19 +33,24 @@ pushedDeviceContract({
   },
 });
 
-describe('Webex cloud devices @devices', () => {
+describe('Webex cloud devices @devices', function () {
+  this.timeout(60_000);
   let cloud: WebexCloud;
   let account: WebexAccount;
   const clock = new SimulatedClock(Date.now());
-  const open = (credential: WebexCredential = { kind: 'refresh', ...integration }, timed = false): void => {
+  const open = (
+    credential: WebexCredential = { kind: 'refresh', ...integration },
+    timed = false,
+    requestTimeoutMs = 30_000,
+  ): void => {
     account = new WebexAccount({
       baseUrl: cloud.baseUrl,
       credential,
       clock: timed ? clock : systemClock,
-      requestTimeoutMs: 300,
+      requestTimeoutMs,
     });
   };
-  const device = (deviceId = 'device-1') => new WebexDevice({ id: `oslo/${deviceId}`, deviceId, account });
+  const device = (deviceId = 'device-1') => new WebexDevice({ id: `oslo/${deviceId}`, deviceId, account, clock });
 
   beforeEach(async () => {
     cloud = await WebexCloud.start();
@@ -68,6 +73,10 @@ describe('Webex cloud devices @devices', () => {
     it(`says what is wrong: ${fault}`, async () => {
       open({ kind: 'token', token: cloud.issueToken() });
       await device().replace([joinEntry()], never);
+      if (fault === 'hang') {
+        await account.close();
+        open({ kind: 'token', token: cloud.issueToken() }, false, 300);
+      }
       cloud.fault = fault;
       await assert.rejects(device().list(never), (error: unknown) => {
         assert.ok(error instanceof DeviceError, String(error));
@@ -130,6 +139,70 @@ describe('Webex cloud devices @devices', () => {
     assert.equal(good?.status, 'fulfilled');
     assert.equal(cloud.devices.get('device-1')?.bookings.length, 1);
     assert.ok((await device('away').check(never)).some(({ ok }) => !ok));
+  });
+
+  describe('dialling', () => {
+    const target = { address: 'sip:standup@bridge.example.org', protocol: 'sip' } as const;
+    const quick = { ...systemClock, after: (ms: number, run: () => void) => systemClock.after(ms / 50, run) };
+    const dialer = (deviceId = 'device-1') => new WebexDevice({ id: 'oslo/0', deviceId, account, clock: quick }).dialer;
+    const held = () => {
+      const found = cloud.devices.get('device-1');
+      assert.ok(found);
+      return found;
+    };
+    const reached = (call: DialedCall, wanted: DialState) =>
+      new Promise<string | null>((resolve) => call.onState((state, why) => state === wanted && resolve(why)));
+
+    it('dials, tells the state of the call, and hangs up', async () => {
+      open();
+      const call = await dialer().dial(target);
+      const [placed] = held().calls;
+      assert.ok(placed);
+      assert.deepEqual(
+        [call.state, placed.number, placed.protocol, call.id],
+        ['connecting', 'standup@bridge.example.org', 'Sip', String(placed.id)],
+      );
+      const connected = reached(call, 'connected');
+      placed.status = 'Connected';
+      await connected;
+      await call.hangUp();
+      assert.deepEqual([call.state, held().calls], ['disconnected', []]);
+    });
+
+    it('dials by H.323, and tells that the other side has hung up', async () => {
+      open();
+      const call = await dialer().dial({ address: 'h323:4711@gk.example.org', protocol: 'h323' });
+      assert.deepEqual([held().calls[0]?.number, held().calls[0]?.protocol], ['4711@gk.example.org', 'H323']);
+      const over = reached(call, 'disconnected');
+      held().calls = [];
+      await over;
+      await call.hangUp();
+    });
+
+    it('says why where the device is away, and dials no second time', async () => {
+      held().online = false;
+      open();
+      await assert.rejects(dialer().dial(target), { name: 'DeviceError', message: /not online/ });
+      assert.equal(held().calls.length, 0);
+    });
+
+    it('keeps a call that is up while Webex asks us to wait, and lets it go after five failed looks', async () => {
+      open({ kind: 'token', token: cloud.issueToken() }, true);
+      const call = await dialer().dial(target);
+      cloud.tooMany = { times: 1, retryAfter: 20 };
+      await assert.rejects(device().list(never), { message: /wait 20 s/ });
+      const asked = cloud.requests;
+      // Far more looks than are tolerated to fail; none of them is sent.
+      await new Promise<void>((resolve) => quick.after(30_000, resolve));
+      assert.deepEqual([call.state, cloud.requests], ['connecting', asked]);
+      await clock.advance(20_000);
+      const connected = reached(call, 'connected');
+      for (const one of held().calls) one.status = 'Connected';
+      await connected;
+      const lost = reached(call, 'disconnected');
+      cloud.fault = 'error-502';
+      assert.match((await lost) ?? '', /HTTP 502/);
+    });
   });
 
   it('lists the devices of the organisation, page by page', async () => {

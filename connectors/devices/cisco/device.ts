@@ -13,9 +13,10 @@ import {
   type Writer,
 } from '../device.ts';
 import { bookingOf, entryOf, isOurs } from '../xapi/booking.ts';
+import { XapiDialer } from '../xapi/calls.ts';
 import { type Listed, readListing } from '../xapi/listing.ts';
 import { refusal, teamsMode } from '../xapi/refusal.ts';
-import { CiscoDialer } from './calls.ts';
+import { CiscoCallControl } from './call-control.ts';
 import { checkCisco } from './checks.ts';
 import { bookingsDocument, clearCommand, listCommand, putCommand, resultOf } from './commands.ts';
 import { CiscoConnection } from './connection.ts';
@@ -47,7 +48,7 @@ const factsGoodForMs = 60 * 60_000;
 
 export class CiscoDevice implements PushedDevice {
   readonly kind = 'pushed';
-  readonly dialer: CiscoDialer;
+  readonly dialer: XapiDialer;
   readonly #options: CiscoOptions;
   readonly #connection: CiscoConnection;
   #facts: { facts: Facts; way: Way; at: number } | null = null;
@@ -56,7 +57,7 @@ export class CiscoDevice implements PushedDevice {
   constructor(options: CiscoOptions) {
     this.#options = options;
     this.#connection = new CiscoConnection({ ...options, port: options.port ?? 443 });
-    this.dialer = new CiscoDialer(this.#connection, options.clock);
+    this.dialer = new XapiDialer(new CiscoCallControl(this.#connection), options.clock);
   }
 
   get description(): DeviceDescription {

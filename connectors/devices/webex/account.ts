@@ -120,12 +120,17 @@ export class WebexAccount {
     throw new DeviceError('unreachable', `cannot be reached through Webex: HTTP ${status} (${words})`);
   }
 
+  /** How long Webex asks us to wait yet, milliseconds; 0 and below: not at all. */
+  get pausedForMs(): number {
+    return this.#closedUntil - this.#options.clock.monotonic();
+  }
+
   #mayAsk(): void {
     const now = this.#options.clock.monotonic();
     if (this.#refused !== null && now < this.#refused.until) {
       throw new DeviceError('refused-credentials', this.#refused.words);
     }
-    const left = this.#closedUntil - now;
+    const left = this.pausedForMs;
     if (left > 0)
       throw new DeviceError('refused', `Webex asks us to wait ${Math.ceil(left / 1000)} s (too many requests)`);
   }

@@ -1,5 +1,6 @@
 /** A video system that is reached through the Webex cloud: xAPI commands by HTTPS (developer.webex.com, "xAPI"). */
 import { z } from 'zod';
+import type { ConnectorClock } from '../../calendars/calendar.ts';
 import {
   type DeviceCheck,
   type DeviceDescription,
@@ -11,9 +12,11 @@ import {
 } from '../device.ts';
 import { sole } from '../writing.ts';
 import { bookingOf, entryOf, isOurs, putBody } from '../xapi/booking.ts';
+import { XapiDialer } from '../xapi/calls.ts';
 import { type Listed, readListing } from '../xapi/listing.ts';
 import { treeOf } from '../xapi/tree.ts';
 import type { WebexAccount } from './account.ts';
+import { WebexCallControl } from './call-control.ts';
 
 export interface WebexOptions {
   /** Unique within the configuration. */
@@ -21,6 +24,7 @@ export interface WebexOptions {
   /** As Webex lists it under `/devices`. */
   deviceId: string;
   account: WebexAccount;
+  clock: ConnectorClock;
 }
 
 const commandAnswer = z.object({ result: z.unknown() });
@@ -62,11 +66,12 @@ export async function listWebexDevices(
 export class WebexDevice implements PushedDevice {
   readonly kind = 'pushed';
   readonly description: DeviceDescription;
-  readonly dialer = null;
+  readonly dialer: XapiDialer;
   readonly #deviceId: string;
   readonly #account: WebexAccount;
 
-  constructor({ id, deviceId, account }: WebexOptions) {
+  constructor({ id, deviceId, account, clock }: WebexOptions) {
+    this.dialer = new XapiDialer(new WebexCallControl(account, deviceId), clock);
     this.#deviceId = deviceId;
     this.#account = account;
     this.description = { id, label: `Webex device …${deviceId.slice(-8)}` };
@@ -109,7 +114,9 @@ export class WebexDevice implements PushedDevice {
   }
 
   /** The account lives on: other devices use it. */
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.dialer.close();
+  }
 
   async #checkList(signal: AbortSignal): Promise<DeviceCheck> {
     try {

@@ -1,32 +1,35 @@
-/** Dialling from a Cisco device: `Dial`, the call's state by looking again and again, `Call Disconnect`. */
+/** Dialling from a RoomOS device: `Dial`, the call's state by looking again and again, `Call Disconnect`. */
 import { EventEmitter } from 'node:events';
-import { childrenNamed, childText } from '../../../parsers/read/xml.ts';
 import type { ConnectorClock } from '../../calendars/calendar.ts';
 import { DeviceError, type DialedCall, type Dialer, type DialState, type DialTarget } from '../device.ts';
-import { dialCommand, disconnectCommand, resultOf } from './commands.ts';
-import type { CiscoConnection } from './connection.ts';
 
-/** How often a call is looked at, milliseconds; slower once it is up. */
-const lookEveryMs = 1_000;
-const lookLaterEveryMs = 5_000;
+/** The calls of one device, on whichever way it is reached. */
+export interface CallControl {
+  /** Sent once, whatever happens. @returns the id of the call @throws DeviceError */
+  dial(target: DialTarget): Promise<string>;
+  /** What each call's `Status` says, by the id of the call; `null` where it may not be asked now. @throws DeviceError */
+  calls(): Promise<ReadonlyMap<string, string> | null>;
+  /** @throws DeviceError `refused` where there is no such call */
+  disconnect(callId: string): Promise<void>;
+  /** How often a call is looked at, milliseconds; slower once it is up. */
+  lookEveryMs: { connecting: number; connected: number };
+}
+
 /** So many failed looks in a row, and the call counts as lost. */
 const failuresTolerated = 5;
 
-export class CiscoDialer implements Dialer {
-  readonly #connection: CiscoConnection;
+export class XapiDialer implements Dialer {
+  readonly #control: CallControl;
   readonly #clock: ConnectorClock;
-  readonly #calls = new Set<CiscoCall>();
+  readonly #calls = new Set<XapiCall>();
 
-  constructor(connection: CiscoConnection, clock: ConnectorClock) {
-    this.#connection = connection;
+  constructor(control: CallControl, clock: ConnectorClock) {
+    this.#control = control;
     this.#clock = clock;
   }
 
   async dial(target: DialTarget): Promise<DialedCall> {
-    const result = resultOf(await this.#connection.post('/putxml', dialCommand(target)), 'DialResult');
-    const id = childText(result, 'CallId');
-    if (id === null) throw new DeviceError('bad-answer', 'dialled, but gave no id of the call');
-    const call = new CiscoCall(id, this.#connection, this.#clock);
+    const call = new XapiCall(await this.#control.dial(target), this.#control, this.#clock);
     this.#calls.add(call);
     call.onState((state) => {
       if (state === 'disconnected') this.#calls.delete(call);
@@ -40,19 +43,19 @@ export class CiscoDialer implements Dialer {
   }
 }
 
-class CiscoCall implements DialedCall {
+class XapiCall implements DialedCall {
   readonly id: string;
   #state: DialState = 'connecting';
-  readonly #connection: CiscoConnection;
+  readonly #control: CallControl;
   readonly #clock: ConnectorClock;
   readonly #emitter = new EventEmitter();
   #cancelLook: () => void = () => {};
   #left = false;
   #failures = 0;
 
-  constructor(id: string, connection: CiscoConnection, clock: ConnectorClock) {
+  constructor(id: string, control: CallControl, clock: ConnectorClock) {
     this.id = id;
-    this.#connection = connection;
+    this.#control = control;
     this.#clock = clock;
     this.#lookLater();
   }
@@ -69,7 +72,7 @@ class CiscoCall implements DialedCall {
   async hangUp(): Promise<void> {
     if (this.#state === 'disconnected') return;
     try {
-      resultOf(await this.#connection.post('/putxml', disconnectCommand(this.id)), 'CallDisconnectResult');
+      await this.#control.disconnect(this.id);
     } catch (error) {
       // A call that has ended meanwhile cannot be disconnected: that is what was wanted.
       if (!(error instanceof DeviceError) || error.kind !== 'refused') throw error;
@@ -84,17 +87,17 @@ class CiscoCall implements DialedCall {
 
   #lookLater(): void {
     if (this.#left || this.#state === 'disconnected') return;
-    const wait = this.#state === 'connected' ? lookLaterEveryMs : lookEveryMs;
+    const { connected, connecting } = this.#control.lookEveryMs;
+    const wait = this.#state === 'connected' ? connected : connecting;
     this.#cancelLook = this.#clock.after(wait, () => void this.#look());
   }
 
   /** Never rejects. */
   async #look(): Promise<void> {
     try {
-      const status = await this.#connection.status('/Status/Call');
+      const calls = await this.#control.calls();
       this.#failures = 0;
-      const call = childrenNamed(status, 'Call').find(({ attributes }) => attributes['item'] === this.id);
-      const text = call === undefined ? 'Idle' : (childText(call, 'Status') ?? '');
+      const text = calls === null ? '' : (calls.get(this.id) ?? 'Idle');
       if (/^(Idle|Disconnecting)$/.test(text)) this.#become('disconnected', null);
       else if (/^(Connected|OnHold)$/.test(text)) this.#become('connected', null);
     } catch (error) {
