@@ -155,6 +155,24 @@ describe('change notifications of Microsoft Graph @calendars', () => {
     await until(() => told > 0 && (active()?.id ?? first) !== first);
   });
 
+  it('finds out that its subscription is gone when a reading shows what nobody told', async () => {
+    await watching();
+    const first = active()?.id ?? '';
+    const calendar = tenant.calendar(room, 'UTC');
+    const window = { from: Date.parse('2026-03-02T00:00Z'), to: Date.parse('2026-03-03T00:00Z') };
+    const read = () => calendar.read(window, new AbortController().signal);
+    await read();
+    await read();
+    simulator.subscriptions.forget(first);
+    simulator.put(room, meeting('a'));
+    await read();
+    await until(() => active() !== null && told > 0);
+    assert.notEqual(active()?.id, first);
+    told = 0;
+    simulator.put(room, meeting('b'));
+    await until(() => told > 0);
+  });
+
   it('is told the truth by readings, whatever notifications were lost, doubled or came in the wrong order', async () => {
     await watching();
     const calendar = tenant.calendar(room, 'UTC');

@@ -1,8 +1,9 @@
 /** The calendar of one room mailbox in Exchange Online. */
+import { createHash } from 'node:crypto';
 import { DateTime } from 'luxon';
 import type { Instant, Invite } from '../../../parsers/invite.ts';
 import { inviteFromGraphEvent } from '../../../parsers/read/graph.ts';
-import type { Calendar, CalendarReading, Window } from '../calendar.ts';
+import type { Calendar, CalendarReading, ConnectorClock, Window } from '../calendar.ts';
 import { withoutMark } from './mark.ts';
 import type { CalendarReader } from './reader.ts';
 import type { Recovery } from './recovery.ts';
@@ -13,10 +14,15 @@ export interface GraphCalendarOptions {
   timeZone: string;
   reader: CalendarReader;
   recovery: Recovery;
-  /** Tells changes of the mailbox; `null` where there are no notifications and the calendar is polled. */
-  watch: ((changed: () => void) => () => Promise<void>) | null;
-  /** Why changes are not told at the moment, though they should be; `null` where all is well. */
-  silence: () => string | null;
+  clock: ConnectorClock;
+  /** Change notifications of the mailbox; `null` where there are none and the calendar is polled. */
+  told: {
+    watch(changed: () => void): () => Promise<void>;
+    /** Why changes are not told at the moment, though they should be; `null` where all is well. */
+    problem(): string | null;
+    /** A reading found a change since the one that began then, on the monotonic clock. */
+    foundChange(since: number): void;
+  } | null;
 }
 
 /** A whole day may begin up to 14 hours before and after that day in UTC, by which Graph selects. */
@@ -25,6 +31,7 @@ const zonesMs = 14 * 3_600_000;
 export class GraphCalendar implements Calendar {
   readonly description: string;
   readonly #options: GraphCalendarOptions;
+  #last: { digest: string; begun: number } | null = null;
 
   constructor(options: GraphCalendarOptions) {
     this.description = `mailbox ${options.mailbox}`;
@@ -49,11 +56,13 @@ export class GraphCalendar implements Calendar {
   }
 
   async #events(reader: CalendarReader, mailbox: string, window: Window, signal: AbortSignal): Promise<unknown[]> {
-    const { recovery } = this.#options;
+    const { recovery, clock } = this.#options;
+    const begun = clock.monotonic();
     try {
       const wide = { from: window.from - zonesMs, to: window.to + zonesMs };
       const events = await reader.read(mailbox, wide, signal);
       recovery.succeeded(mailbox);
+      this.#compare(events, begun);
       return events;
     } catch (error) {
       if (!signal.aborted) recovery.failed(mailbox, error);
@@ -61,15 +70,25 @@ export class GraphCalendar implements Calendar {
     }
   }
 
+  /** What nobody told is a sign that nobody tells. An item that the window has reached looks the same, and does no harm. */
+  #compare(events: readonly unknown[], begun: number): void {
+    const { told } = this.#options;
+    if (told === null) return;
+    const digest = createHash('sha1').update(JSON.stringify(events)).digest('base64');
+    const last = this.#last;
+    this.#last = { digest, begun };
+    if (last !== null && last.digest !== digest) told.foundChange(last.begun);
+  }
+
   notices(): readonly string[] {
-    const why = this.#options.silence();
+    const why = this.#options.told?.problem() ?? null;
     return why === null ? [] : [`changes are not told at the moment and it is read more often instead: ${why}`];
   }
 
   watch(changed: () => void): () => Promise<void> {
-    const { recovery, mailbox, watch } = this.#options;
+    const { recovery, mailbox, told } = this.#options;
     const forget = recovery.watch(mailbox, changed);
-    const stop = watch?.(changed);
+    const stop = told?.watch(changed);
     return async () => {
       forget();
       await stop?.();

@@ -53,6 +53,8 @@ interface Watched {
   /** Several rooms may have one mailbox. */
   listeners: Set<() => void>;
   pending: (() => void) | null;
+  /** When the last notification came, on the monotonic clock. */
+  toldAt: number;
   /** Takes back the readings that are still to follow the last notification. */
   cancelAgain: () => void;
 }
@@ -110,6 +112,7 @@ export class Notifications {
       listeners: new Set(),
       pending: null,
       cancelAgain: () => {},
+      toldAt: Number.NEGATIVE_INFINITY,
       subscription: new MailboxSubscription({
         api,
         clock,
@@ -140,6 +143,12 @@ export class Notifications {
   problem(mailbox: string): string | null {
     const status = this.#watched.get(this.#key(mailbox))?.subscription.status;
     return status === undefined || status.state === 'active' ? null : status.problem;
+  }
+
+  /** A reading found a change since `since`, on the monotonic clock: if nobody told of it, the subscription is looked after. */
+  foundChange(mailbox: string, since: number): void {
+    const watched = this.#watched.get(this.#key(mailbox));
+    if (watched !== undefined && watched.toldAt < since) watched.subscription.doubt();
   }
 
   /** Whether changes of a mailbox are told at the moment. */
@@ -191,6 +200,7 @@ export class Notifications {
     const tell = (): void => {
       for (const changed of [...watched.listeners]) changed();
     };
+    watched.toldAt = clock.monotonic();
     watched.cancelAgain();
     const again = againMs.map((ms) => clock.after(ms, tell));
     watched.cancelAgain = () => {

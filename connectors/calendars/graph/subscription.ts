@@ -26,6 +26,8 @@ export const lane = 'subscriptions';
 const lives = [6 * 24 * 60, 4_200, 60].map((minutes) => minutes * 60_000);
 const firstRetryMs = 2_000;
 const longestRetryMs = 10 * 60_000;
+/** Graph is asked no more often than this whether a subscription is still there. */
+const doubtMs = 10 * 60_000;
 /** How long the end of the program waits for Graph. */
 const stopMs = 5_000;
 /** Renewed when a third of its life is left, but a day ahead is early enough. */
@@ -49,6 +51,8 @@ export class MailboxSubscription {
   #problem: string | null = null;
   #life = 0;
   #failures = 0;
+  /** On the monotonic clock. */
+  #certainUntil = Number.NEGATIVE_INFINITY;
   #cancel: () => void = () => {};
   #work: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -84,6 +88,14 @@ export class MailboxSubscription {
     // A renewal reauthorises as well, and lengthens its life besides.
     else if (event === 'reauthorizationRequired') this.#now(() => this.#renew());
     else this.#options.changed();
+  }
+
+  /** Asks Graph whether it is still there, by renewing it: a change came that was not told. */
+  doubt(): void {
+    const { clock } = this.#options;
+    if (this.#stopped || this.#id === null || clock.monotonic() < this.#certainUntil) return;
+    this.#certainUntil = clock.monotonic() + doubtMs;
+    this.#now(() => this.#renew());
   }
 
   /** Removes it; what cannot be removed soon ends by itself at its expiry, or is taken up by the next run. */

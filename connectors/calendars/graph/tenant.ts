@@ -102,8 +102,15 @@ export function openGraph(options: GraphOptions): GraphTenant {
         timeZone,
         reader,
         recovery,
-        watch: told === null ? null : (changed) => told.watch(mailbox, changed),
-        silence: () => told?.problem(mailbox) ?? null,
+        clock,
+        told:
+          told === null
+            ? null
+            : {
+                watch: (changed) => told.watch(mailbox, changed),
+                problem: () => told.problem(mailbox),
+                foundChange: (since) => told.foundChange(mailbox, since),
+              },
       }),
     get notifications() {
       return told === null ? null : { mailboxes: told.status(), counters: told.counters };
