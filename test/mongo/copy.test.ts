@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { SimulatedClock } from '../../src/clock.ts';
 import { storeCommand } from '../../src/store/command.ts';
@@ -129,6 +132,25 @@ describe(`copies between stores, MongoDB on ${engineName} @mongo`, () => {
         assert.match(said.join('\n'), /part of a copy of/);
         assert.equal(await storeCommand(['copy', source, target], io), 0, said.join('\n'));
         assert.match(said.join('\n'), /plans: 1300 documents, 500 of them from before/);
+        assert.deepEqual(await everything(to, target), await everything(from, source));
+      });
+
+      it('goes on where its process was killed with -9, and both sides have the same counts and hashes then', async () => {
+        const [source, target] = [await from.address(), await to.address()];
+        await fill(from, source, 1_300);
+        const script = fileURLToPath(new URL('copier.ts', import.meta.url));
+        const copier = spawn(process.execPath, [script, source, target], { stdio: ['ignore', 'pipe', 'inherit'] });
+        const killed = once(copier, 'exit');
+        await Promise.race([once(copier.stdout, 'data'), killed]);
+        copier.kill('SIGKILL');
+        assert.deepEqual(await killed, [null, 'SIGKILL']);
+
+        await assert.rejects(to.open(target), /cut off.*copy again/);
+        assert.equal(await storeCommand(['copy', source, target], io), 0, said.join('\n'));
+        assert.match(
+          said.join('\n'),
+          /plans: 1300 documents, [1-9]\d* of them from before, the same on both sides \(sha256/,
+        );
         assert.deepEqual(await everything(to, target), await everything(from, source));
       });
 
