@@ -10,7 +10,17 @@ const files: Record<string, string> = {
   'zoom.url.txt': 'https://example.zoom.us/j/98765432100\n',
   'broken.ics': 'this is no calendar',
   'refused.txt': 'https://teams.microsoft.com.example.net/meet/123456789012\u001b[31m\n',
+  'winmail.eml': mailOf('multipart/mixed; boundary=b', [
+    '--b\r\nContent-Type: text/plain\r\n\r\nWhen: Tuesday',
+    '--b\r\nContent-Type: application/ms-tnef; name=winmail.dat\r\nContent-Transfer-Encoding: base64\r\n\r\neJ8+Ig==',
+    '--b--',
+  ]),
+  'encrypted.eml': mailOf('application/pkcs7-mime; smime-type=enveloped-data', ['MIAGCSqGSIb3DQEHA6CA']),
 };
+
+function mailOf(type: string, lines: readonly string[]): string {
+  return ['Subject: Review', 'MIME-Version: 1.0', `Content-Type: ${type}`, '', ...lines, ''].join('\r\n');
+}
 
 async function run(...args: string[]): Promise<{ status: number; out: string; err: string }> {
   const out: string[] = [];
@@ -57,8 +67,25 @@ describe('usher explain @invites @first-run', () => {
     const { status, out } = await run('zoom.url.txt', 'refused.txt');
     assert.equal(status, 0);
     assert.match(out, /sip:98765432100@zoomcrc\.com/);
-    assert.match(out, /look-alike: https:\/\/teams\.microsoft\.com\.example\.net/);
+    assert.match(out, /only resembles a meeting service: https:\/\/teams\.microsoft\.com\.example\.net/);
     assert.ok(!out.includes('\u001b'));
+  });
+
+  it('shows each text once, with all that it says', async () => {
+    const { out } = await run('--own-tenant', own, 'good.txt');
+    assert.equal(out.split('teams.microsoft.com/l/meetup-join').length, 2);
+    assert.match(out, /tenancy\s+own: one of your tenants/);
+    assert.match(
+      out,
+      /found in\s+body text\n\s+https:[^\n]+\n\s+url\n\s+teams\.threadId\s+19:meeting_QUJD@thread\.v2\n/,
+    );
+  });
+
+  it('says what it cannot read of a mail, and what helps', async () => {
+    const { status, out } = await run('winmail.eml', 'encrypted.eml');
+    assert.equal(status, 1);
+    assert.match(out, /not read\s+winmail\.dat: .*-TNEFEnabled \$false/);
+    assert.match(out, /cannot be read: encrypted mail \(S\/MIME\).*without encryption/);
   });
 
   it('ends with 2 on bad use and says what is wrong', async () => {
