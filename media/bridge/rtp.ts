@@ -66,20 +66,28 @@ const sps = 7;
 const stapA = 24;
 const fuA = 28;
 
-/** Whether an H.264 payload (RFC 6184 section 5) begins a picture that can be decoded without any before it. */
+/** Whether an H.264 payload (RFC 6184 section 5) begins, or goes on with, a picture that needs none before it. */
 export function beginsKeyFrame(payload: Buffer): boolean {
+  return begins(payload, (type) => type === idr || type === sps);
+}
+
+/**
+ * Whether an H.264 payload begins with the parameters without which the picture after it cannot be decoded. A key frame
+ * that has none may be one whose first packets were missed.
+ */
+export function beginsWithParameters(payload: Buffer): boolean {
+  return begins(payload, (type) => type === sps);
+}
+
+function begins(payload: Buffer, wanted: (nalUnitType: number) => boolean): boolean {
   const [first, second] = payload;
   if (first === undefined) return false;
   const type = first & 0x1f;
-  if (type === fuA) return second !== undefined && (second & 0x80) !== 0 && isKey(second & 0x1f);
-  if (type !== stapA) return isKey(type);
+  if (type === fuA) return second !== undefined && (second & 0x80) !== 0 && wanted(second & 0x1f);
+  if (type !== stapA) return wanted(type);
   for (let at = 1; at + 2 < payload.length; ) {
-    if (isKey(payload.readUInt8(at + 2) & 0x1f)) return true;
+    if (wanted(payload.readUInt8(at + 2) & 0x1f)) return true;
     at += 2 + payload.readUInt16BE(at);
   }
   return false;
-}
-
-function isKey(nalUnitType: number): boolean {
-  return nalUnitType === idr || nalUnitType === sps;
 }

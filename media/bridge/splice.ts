@@ -8,7 +8,7 @@ import { randomInt } from 'node:crypto';
 import type { types } from 'mediasoup';
 import type { MediaClock } from '../call.ts';
 import { DtmfReader } from './dtmf.ts';
-import { beginsKeyFrame, type RtpPacket, readRtp, writeRtp } from './rtp.ts';
+import { beginsKeyFrame, beginsWithParameters, type RtpPacket, readRtp, writeRtp } from './rtp.ts';
 import { Stitch } from './stitch.ts';
 
 /** Where sources are, or where receivers are. */
@@ -37,12 +37,19 @@ const longestHold = 60;
 /** Between requests for the first key frame of a source, milliseconds: at first, and at most. */
 const askAgainMs = 1000;
 const askAtLeastMs = 16_000;
+/**
+ * How long a source's key frames without parameters are taken for the rest of one that began before we listened,
+ * milliseconds. Another one is asked for meanwhile; a source that never repeats its parameters is believed then.
+ */
+const bareKeyFramesMs = 3000;
 
 interface Source {
   producer: types.Producer;
   consumer: types.Consumer;
   held: { packet: RtpPacket; at: number }[];
   ready: boolean;
+  /** When its first key frame without parameters came, by the monotonic clock. */
+  bareSince: number | null;
 }
 
 export class Splice {
@@ -137,7 +144,7 @@ export class Splice {
       paused: true,
     });
     if (turn !== this.#turn || consumer.closed) return consumer.close();
-    const source: Source = { producer, consumer, held: [], ready: false };
+    const source: Source = { producer, consumer, held: [], ready: false, bareSince: null };
     this.#next = source;
     consumer.on('rtp', (data) => this.#take(source, data));
     const gone = (): void => this.#drop(source);
@@ -186,7 +193,7 @@ export class Splice {
   #waitTurn(source: Source, packet: RtpPacket): void {
     if (packet.payloadType !== this.#options.from.codec.preferredPayloadType) return;
     if (!source.ready) {
-      if (this.kind === 'video' ? !beginsKeyFrame(packet.payload) : packet.payload.length === 0) return;
+      if (this.kind === 'video' ? !this.#isDecodable(source, packet) : packet.payload.length === 0) return;
       source.ready = true;
     }
     const now = this.#options.clock.monotonic();
@@ -195,6 +202,15 @@ export class Splice {
     const waited = first === undefined ? 0 : now - first.at;
     const whole = this.#current === null || !this.#stitch.midFrame;
     if (whole || waited > longestHold || source.held.length >= mostHeld) this.#takeOver(source);
+  }
+
+  /** A receiver that is given the middle of a key frame shows a broken picture, and may never say so. */
+  #isDecodable(source: Source, { payload }: RtpPacket): boolean {
+    if (beginsWithParameters(payload)) return true;
+    if (!beginsKeyFrame(payload)) return false;
+    const now = this.#options.clock.monotonic();
+    source.bareSince ??= now;
+    return now - source.bareSince >= bareKeyFramesMs;
   }
 
   #takeOver(source: Source): void {

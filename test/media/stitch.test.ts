@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { DtmfReader } from '../../media/bridge/dtmf.ts';
-import { beginsKeyFrame, isRtcp, type RtpPacket, readRtp, writeRtp } from '../../media/bridge/rtp.ts';
+import {
+  beginsKeyFrame,
+  beginsWithParameters,
+  isRtcp,
+  type RtpPacket,
+  readRtp,
+  writeRtp,
+} from '../../media/bridge/rtp.ts';
 import { Stitch } from '../../media/bridge/stitch.ts';
 
 const runs = { numRuns: process.env['USHER_LONG'] === '1' ? 20_000 : 500 };
@@ -139,6 +146,21 @@ describe('RTP @sgj', () => {
       [[], false],
     ];
     for (const [bytes, expected] of rows) assert.equal(beginsKeyFrame(Buffer.from(bytes)), expected, String(bytes));
+  });
+
+  it('tells the beginning of a key frame, with its parameters, from what may be the rest of one', () => {
+    const rows: [number[], boolean][] = [
+      [[0x67, 1], true],
+      [[0x18, 0, 2, 0x67, 1, 0, 2, 0x68, 1], true],
+      [[0x68, 1], false],
+      [[0x65, 1], false],
+      [[0x7c, 0x85], false],
+      [[0x7c, 0x87], true],
+      [[0x18, 0, 2, 0x68, 1, 0, 2, 0x65, 1], false],
+    ];
+    for (const [bytes, expected] of rows) {
+      assert.equal(beginsWithParameters(Buffer.from(bytes)), expected, String(bytes));
+    }
   });
 
   it('tells a digit once for all packets of its event', () => {
