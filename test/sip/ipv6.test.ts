@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { answering, type Rig, sdp, startEdge } from './rig.ts';
@@ -43,6 +43,47 @@ function request({ transport, method, uri, from, cseq, to, body = '' }: Message)
   return `${lines.join('\r\n')}\r\n\r\n${body}`;
 }
 
+/** A UDP socket that keeps what it hears. */
+class Phone {
+  readonly #socket: Socket;
+  readonly #host: string;
+  readonly #messages: string[] = [];
+
+  private constructor(socket: Socket, host: string) {
+    this.#socket = socket;
+    this.#host = host;
+    socket.on('message', (data) => this.#messages.push(String(data)));
+  }
+
+  static async open(type: 'udp4' | 'udp6', host: string): Promise<Phone> {
+    const socket = createSocket(type);
+    socket.bind(0, host);
+    await once(socket, 'listening');
+    return new Phone(socket, host);
+  }
+
+  get port(): number {
+    return this.#socket.address().port;
+  }
+
+  send(message: string, port: number): void {
+    this.#socket.send(message, port, this.#host);
+  }
+
+  /** The first message that fits, heard already or not yet. */
+  async heard(pattern: RegExp): Promise<string> {
+    for (;;) {
+      const found = this.#messages.find((message) => pattern.test(message));
+      if (found !== undefined) return found;
+      await once(this.#socket, 'message');
+    }
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
 describe('SIP edge over IPv6 @sgj', () => {
   let rig: Rig | null = null;
 
@@ -56,29 +97,21 @@ describe('SIP edge over IPv6 @sgj', () => {
     rig = null;
   });
 
-  /** INVITE, ACK and BYE by one socket; gives back the 200 of the INVITE and the status of the BYE. */
+  /** INVITE, ACK and BYE by one socket; gives back the 200 of the INVITE and the answer to the BYE. */
   async function callByUdp(type: 'udp4' | 'udp6', host: string): Promise<[invited: string, left: string]> {
     const port = rig?.port ?? 0;
-    const socket = createSocket(type);
-    socket.bind(0, host);
-    await once(socket, 'listening');
+    const phone = await Phone.open(type, host);
     try {
-      const from = { host, port: socket.address().port };
       const uri = `sip:token@${host.includes(':') ? `[${host}]` : host}:${port}`;
-      const final = async (message: string): Promise<string> => {
-        socket.send(message, port, host);
-        for (;;) {
-          const [data] = await once(socket, 'message');
-          if (!/^SIP\/2\.0 1/.test(String(data))) return String(data);
-        }
-      };
-      const common = { transport: 'UDP', uri, from } as const;
-      const invited = await final(request({ ...common, method: 'INVITE', cseq: 1, body: sdp('sendrecv') }));
+      const common = { transport: 'UDP', uri, from: { host, port: phone.port } } as const;
+      phone.send(request({ ...common, method: 'INVITE', cseq: 1, body: sdp('sendrecv') }), port);
+      const invited = await phone.heard(/^SIP\/2\.0 [2-6][\s\S]*^CSeq: 1 INVITE/m);
       const to = /^To: (.*)\r$/m.exec(invited)?.[1] ?? '';
-      socket.send(request({ ...common, method: 'ACK', cseq: 1, to }), port, host);
-      return [invited, await final(request({ ...common, method: 'BYE', cseq: 2, to }))];
+      phone.send(request({ ...common, method: 'ACK', cseq: 1, to }), port);
+      phone.send(request({ ...common, method: 'BYE', cseq: 2, to }), port);
+      return [invited, await phone.heard(/^SIP\/2\.0 [2-6][\s\S]*^CSeq: 2 BYE/m)];
     } finally {
-      socket.close();
+      phone.close();
     }
   }
 
@@ -106,29 +139,18 @@ describe('SIP edge over IPv6 @sgj', () => {
       },
       { listen: [{ transport: 'udp', address: '::1', port: 0 }] },
     );
-    const socket = createSocket('udp6');
-    socket.bind(0, '::1');
-    await once(socket, 'listening');
-    const from = { host: '::1', port: socket.address().port };
-    const uri = `sip:token@[::1]:${rig.port}`;
-    const heard = (pattern: RegExp): Promise<string> =>
-      new Promise((resolve) => {
-        socket.on('message', (data) => pattern.test(String(data)) && resolve(String(data)));
-      });
-    const answer = heard(/^SIP\/2\.0 200/);
-    const bye = heard(/^BYE /);
-    socket.send(
-      request({ transport: 'UDP', method: 'INVITE', uri, from, cseq: 1, body: sdp('sendrecv') }),
-      rig.port,
-      '::1',
-    );
-    const to = /^To: (.*)\r$/m.exec(await answer)?.[1] ?? '';
-    socket.send(request({ transport: 'UDP', method: 'ACK', uri, from, cseq: 1, to }), rig.port, '::1');
-    assert.match(
-      await bye,
-      new RegExp(`^BYE sip:room@\\[::1\\]:${from.port} SIP/2\\.0\r\nVia: SIP/2\\.0/UDP \\[::1\\]:`),
-    );
-    socket.close();
+    const phone = await Phone.open('udp6', '::1');
+    try {
+      const uri = `sip:token@[::1]:${rig.port}`;
+      const common = { transport: 'UDP', uri, from: { host: '::1', port: phone.port }, cseq: 1 } as const;
+      phone.send(request({ ...common, method: 'INVITE', body: sdp('sendrecv') }), rig.port);
+      const to = /^To: (.*)\r$/m.exec(await phone.heard(/^SIP\/2\.0 200/))?.[1] ?? '';
+      phone.send(request({ ...common, method: 'ACK', to }), rig.port);
+      const bye = new RegExp(`^BYE sip:room@\\[::1\\]:${phone.port} SIP/2\\.0\r\nVia: SIP/2\\.0/UDP \\[::1\\]:`);
+      assert.match(await phone.heard(/^BYE /), bye);
+    } finally {
+      phone.close();
+    }
   });
 
   it('takes a call over TCP on ::1', async () => {
