@@ -38,6 +38,8 @@ export type Answer =
   | { kind: 'reading'; reading: CalendarReading | null }
   | { kind: 'forget' };
 
+/** A calendar with a file larger than this is not tried in the quick lane, bytes. */
+const largeFile = 512 * 1024;
 /** A question that took longer than this moves its calendar to the slow lane, milliseconds. */
 const longMs = 200;
 /** After so long there, a calendar is tried in the quick lane again: it may have been tidied up. */
@@ -80,6 +82,7 @@ class ThreadReader implements IcsReader {
   }
 
   async file(key: string, bytes: Uint8Array, facts: FileFacts): Promise<FileSummary> {
+    if (bytes.length > largeFile) this.#goSlow();
     const answer = await this.#ask({ calendar: this.#calendar, kind: 'file', key, bytes, facts });
     if (answer?.kind === 'file') return answer.summary;
     this.#givenUp.add(key);
@@ -110,10 +113,16 @@ class ThreadReader implements IcsReader {
     if (systemClock.monotonic() >= this.#slowUntil) {
       const asked = await quick.ask(question);
       if (asked.answer !== null && asked.ms < longMs) return asked.answer;
-      this.#slowUntil = systemClock.monotonic() + slowForMs;
-      void quick.ask({ calendar: this.#calendar, kind: 'forget' }).catch(() => {});
+      this.#goSlow();
       if (asked.answer?.kind === 'reading') return asked.answer;
     }
     return (await slow.ask(question)).answer;
+  }
+
+  #goSlow(): void {
+    if (systemClock.monotonic() >= this.#slowUntil) {
+      void this.#lanes.quick.ask({ calendar: this.#calendar, kind: 'forget' }).catch(() => {});
+    }
+    this.#slowUntil = systemClock.monotonic() + slowForMs;
   }
 }

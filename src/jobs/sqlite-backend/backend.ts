@@ -7,7 +7,7 @@
  * ```
  *
  * Several processes may share the file: locks and saves are atomic. It has no notification channel (agenda polls).
- * `data` is kept as JSON, so a Date in it comes back as text.
+ * `data` is kept as JSON, so a Date in it comes back as text. Filters mean what they mean to the MongoDB backend.
  */
 import type { AgendaBackend } from 'agenda';
 import { type Clock, systemClock } from '../../clock.ts';

@@ -12,27 +12,29 @@ export interface Filter {
 
 type Term = readonly [sql: string, value: string];
 
-/** Agenda takes an empty filter for a mistake, not for "all": it is answered with null. */
+/**
+ * Agenda takes an empty filter for a mistake, not for "all": it is answered with null. Of `id` and `ids` the first counts, of
+ * `name`, `names` and `notNames` too; what is empty counts as not given.
+ */
 export function removalFilter(options: RemoveJobsOptions): Filter | null {
   const terms: Term[] = [];
-  if (options.id !== undefined) terms.push(['id = ?', String(options.id)]);
-  if (options.ids !== undefined && options.ids.length > 0) terms.push(among('id', options.ids.map(String)));
-  if (options.name !== undefined) terms.push(['name = ?', options.name]);
-  if (options.names !== undefined && options.names.length > 0) terms.push(among('name', options.names));
-  if (options.notNames !== undefined && options.notNames.length > 0) {
+  if (options.id) terms.push(['id = ?', String(options.id)]);
+  else if (options.ids?.length) terms.push(among('id', options.ids.map(String)));
+  if (options.name) terms.push(['name = ?', options.name]);
+  else if (options.names?.length) terms.push(among('name', options.names));
+  else if (options.notNames?.length) {
     terms.push(['name NOT IN (SELECT value FROM json_each(?))', JSON.stringify(options.notNames)]);
   }
-  if (terms.length === 0 && options.data === undefined) return null;
-  return filter(terms, options.data);
+  const found = filter(terms, options.data);
+  return terms.length === 0 && found.matches === null ? null : found;
 }
 
-/** @param names every job name there is, for the search by a part of it */
+/**
+ * The search by a part of the name takes the place of the names.
+ * @param names every job name there is, for that search
+ */
 export function queryFilter(options: JobsQueryOptions, names: readonly string[]): Filter {
   const terms: Term[] = [];
-  if (options.name !== undefined) terms.push(['name = ?', options.name]);
-  else if (options.names !== undefined && options.names.length > 0) terms.push(among('name', options.names));
-  if (options.id !== undefined) terms.push(['id = ?', options.id]);
-  else if (options.ids !== undefined && options.ids.length > 0) terms.push(among('id', options.ids));
   if (options.search) {
     const part = options.search.toLowerCase();
     terms.push(
@@ -41,7 +43,10 @@ export function queryFilter(options: JobsQueryOptions, names: readonly string[])
         names.filter((name) => name.toLowerCase().includes(part)),
       ),
     );
-  }
+  } else if (options.name) terms.push(['name = ?', options.name]);
+  else if (options.names?.length) terms.push(among('name', options.names));
+  if (options.id) terms.push(['id = ?', options.id]);
+  else if (options.ids?.length) terms.push(among('id', options.ids));
   const found = filter(terms, options.data);
   if (options.includeDisabled === false) found.where += ' AND disabled IS NOT 1';
   return found;
@@ -52,18 +57,37 @@ function among(column: 'id' | 'name', values: readonly string[]): Term {
 }
 
 function filter(terms: readonly Term[], data: unknown): Filter {
+  const leaves = data === undefined ? [] : leavesOf(data, []);
   return {
     where: ['1', ...terms.map(([sql]) => sql)].join(' AND '),
     values: terms.map(([, value]) => value),
-    matches: data === undefined ? null : (found) => contains(found, data),
+    matches: leaves.length === 0 ? null : (found) => leaves.every(({ path, value }) => holds(found, path, value)),
   };
 }
 
-/** True where `found` is `wanted` or, for objects, has at least what `wanted` has, at every depth. */
-function contains(found: unknown, wanted: unknown): boolean {
-  if (!isPlainObject(wanted)) return same(found, wanted);
-  if (!isPlainObject(found)) return false;
-  return Object.entries(wanted).every(([key, value]) => contains(found[key], value));
+interface Leaf {
+  path: readonly string[];
+  value: unknown;
+}
+
+/** The values of a filter by the path to each; an empty object asks for nothing. */
+function leavesOf(wanted: unknown, path: readonly string[]): Leaf[] {
+  if (!isPlainObject(wanted)) return [{ path, value: wanted }];
+  return Object.entries(wanted).flatMap(([key, value]) => leavesOf(value, [...path, ...key.split('.')]));
+}
+
+/** True where the value at `path` is `wanted`, or an array with it; an array on the way stands for each of its elements. */
+function holds(found: unknown, path: readonly string[], wanted: unknown): boolean {
+  const [key, ...rest] = path;
+  if (key === undefined) return same(found, wanted) || (Array.isArray(found) && found.some((one) => same(one, wanted)));
+  if (Array.isArray(found)) {
+    const at = /^\d+$/.test(key) ? found[Number(key)] : undefined;
+    if (at !== undefined && holds(at, rest, wanted)) return true;
+    const objects = found.filter((one) => isPlainObject(one));
+    return objects.some((one) => holds(one, path, wanted));
+  }
+  const value = isPlainObject(found) && Object.hasOwn(found, key) ? found[key] : undefined;
+  return holds(value, rest, wanted);
 }
 
 /**
@@ -75,17 +99,8 @@ export function isUniqueMatch(job: JobParameters, unique: Readonly<Record<string
     if (isPlainObject(value) && Object.keys(value).some((key) => key.startsWith('$'))) {
       throw new TypeError(`A job's unique constraint gives values by path; "${path}" holds a query operator instead.`);
     }
-    return same(at(job, path), value);
+    return holds({ ...job }, path.split('.'), value);
   });
-}
-
-function at(from: unknown, path: string): unknown {
-  let value: unknown = from;
-  for (const part of path.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
-    value = Object.entries(value).find(([key]) => key === part)?.[1];
-  }
-  return value;
 }
 
 /** Equality of what is stored as JSON with what may not have been: dates are texts there, and absent is null. */

@@ -63,7 +63,7 @@ export class SqliteJobLogger implements JobLogger {
         .prepare(
           `SELECT * FROM job_log WHERE ${where} ORDER BY timestamp ${direction}, id ${direction} LIMIT ? OFFSET ?`,
         )
-        .all(...values, query.limit ?? 50, query.offset ?? 0);
+        .all(...values, query.limit === 0 ? -1 : (query.limit ?? 50), query.offset ?? 0);
       const total = connection.prepare(`SELECT count(*) AS total FROM job_log WHERE ${where}`).get(...values);
       return { entries: rows.map(toEntry), total: Number(total?.['total']) };
     });
@@ -79,8 +79,8 @@ export class SqliteJobLogger implements JobLogger {
 
 function filter(query: JobLogQuery): { where: string; values: SQLInputValue[] } {
   const terms: [sql: string, value: SQLInputValue][] = [];
-  if (query.jobId !== undefined) terms.push(['jobId = ?', query.jobId]);
-  if (query.jobName !== undefined) terms.push(['jobName = ?', query.jobName]);
+  if (query.jobId) terms.push(['jobId = ?', query.jobId]);
+  if (query.jobName) terms.push(['jobName = ?', query.jobName]);
   if (query.level !== undefined) terms.push(['level IN (SELECT value FROM json_each(?))', list(query.level)]);
   if (query.event !== undefined) terms.push(['event IN (SELECT value FROM json_each(?))', list(query.event)]);
   if (query.from !== undefined) terms.push(['timestamp >= ?', query.from.getTime()]);

@@ -16,7 +16,8 @@ import { type Filter, queryFilter, removalFilter } from './filters.ts';
 import { stateColumns, time, toJob } from './rows.ts';
 import { saveJob } from './save.ts';
 
-const sortable = new Set(['nextRunAt', 'lastRunAt', 'lastFinishedAt', 'priority', 'name', 'data']);
+/** What jobs can be sorted by; of several, the first here counts first. */
+const sortable = ['nextRunAt', 'lastRunAt', 'lastFinishedAt', 'priority', 'name', 'data'] as const;
 
 export class SqliteJobRepository implements JobRepository {
   readonly #file: JobsFile;
@@ -104,7 +105,7 @@ export class SqliteJobRepository implements JobRepository {
   }
 
   async enableJobs(options: RemoveJobsOptions): Promise<number> {
-    return this.#change(removalFilter(options), 'disabled IS 1', 'UPDATE jobs SET disabled = 0');
+    return this.#change(removalFilter(options), 'disabled IS NOT 0', 'UPDATE jobs SET disabled = 0');
   }
 
   async purgeAllJobs(): Promise<number> {
@@ -221,8 +222,9 @@ function jobNames(connection: Connection): string[] {
 
 /** Later runs first unless asked otherwise; equals in the order in which they were made. */
 function order(options: JobsQueryOptions): string {
-  const asked = Object.entries(options.sort ?? {}).filter(([column]) => sortable.has(column));
-  const terms = asked.map(([column, direction]) => `${column} ${direction === 'asc' ? 'ASC' : 'DESC'}`);
+  const { sort = {} } = options;
+  const asked = sortable.filter((column) => sort[column] !== undefined);
+  const terms = asked.map((column) => `${column} ${sort[column] === 'asc' ? 'ASC' : 'DESC'}`);
   return [...(terms.length > 0 ? terms : ['nextRunAt DESC', 'lastRunAt DESC']), 'rowid'].join(', ');
 }
 

@@ -29,7 +29,9 @@ function saveSingle<DATA>(
   columns: Columns,
   now: Date,
 ): JobParameters<DATA> {
-  const row = connection.prepare("SELECT id FROM jobs WHERE name = ? AND type = 'single'").get(job.name);
+  const row = connection
+    .prepare("SELECT id FROM jobs WHERE name = ? AND type = 'single' ORDER BY rowid LIMIT 1")
+    .get(job.name);
   if (row === undefined) return insert(connection, columns);
   const { nextRunAt, ...others } = columns;
   // "Run now" comes from declaring it, not from a schedule: the one that stands goes on.
