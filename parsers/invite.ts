@@ -40,6 +40,8 @@ export interface InviteProperties {
   /** Graph `joinMeetingIdSettings.joinMeetingId` and `.passcode`. */
   JoinMeetingId?: string;
   JoinPasscode?: string;
+  /** Graph `participants.organizer.identity.user` of an onlineMeeting, as `<tenant>/<user>`. */
+  OrganizerIdentity?: string;
   /** Graph `cloudVideoInteropInfo`. */
   CviTenantKey?: string;
   CviConferenceId?: string;

@@ -23,6 +23,11 @@ export function idsOfProperties(properties: Readonly<InviteProperties>): Propert
   add('SchedulingServiceUpdateUrl', (text) => parseTeamsUrl(text)?.ids ?? null);
   add('OnlineMeetingConfLink', conferenceLink);
   add('SkypeTeamsProperties', skypeTeamsProperties);
+  add('OrganizerIdentity', (text) => {
+    const [tenant, user] = text.split('/', 2);
+    const [tenantId, organizerId] = [guidOf(tenant), guidOf(user)];
+    return tenantId === null || organizerId === null ? null : { ...noTeamsIds, tenantId, organizerId };
+  });
   add('JoinMeetingId', meetingId);
   add('JoinPasscode', (text) => ({ ...noTeamsIds, passcode: text.trim() || null }));
   return found;

@@ -1,6 +1,6 @@
 /** Any file that can hold an invite, by its extension, and by its content where the extension says something else. */
 import type { Invite } from '../invite.ts';
-import { decodeText, unicodeMark } from './charset.ts';
+import { decodeAs, decodeText, unicodeMark } from './charset.ts';
 import { readEml } from './eml.ts';
 import { invitesFromEws } from './ews.ts';
 import { graphKindOf, inviteFromGraphEvent, inviteFromOnlineMeeting } from './graph.ts';
@@ -38,7 +38,7 @@ export function readFile(name: string, bytes: Uint8Array): Invite[] {
     case 'xml':
       return readXml(text);
     case 'html':
-      return [bareInvite('html', { html: decodeText(bytes, declaredCharset(text)) })];
+      return [bareInvite('html', { html: htmlOf(bytes, declaredCharset(text)) })];
     case 'url':
       return [bareInvite('url', { text: text.trim() })];
     case 'text':
@@ -113,6 +113,13 @@ function isMail(head: string): boolean {
     /^(?:From |[A-Za-z][A-Za-z0-9-]{1,60}:)/.test(block) &&
     /^(?:MIME-Version|Content-Type|Received|Return-Path|Message-ID):/im.test(block)
   );
+}
+
+/** ISO-2022 (Japanese mail) is ASCII by its bytes: only its name tells it from UTF-8. */
+function htmlOf(bytes: Uint8Array, charset: string): string {
+  return /^iso-2022-/i.test(charset) && unicodeMark(bytes) === null
+    ? decodeAs(bytes, charset)
+    : decodeText(bytes, charset);
 }
 
 /** The charset that an html document names, for bytes that are no UTF-8. */

@@ -57,7 +57,10 @@ const onlineMeetingSchema = z.object({
   cloudVideoInteropInfo: object({ tenantKey: text, videoTeleconferenceId: text, moreInfoWebUrl: text }),
   videoTeleconferenceId: text,
   participants: object({
-    organizer: object({ upn: text, identity: object({ user: object({ displayName: text }) }) }),
+    organizer: object({
+      upn: text,
+      identity: object({ user: object({ displayName: text, id: text, tenantId: text }) }),
+    }),
   }),
 });
 
@@ -147,10 +150,12 @@ export function inviteFromOnlineMeeting(value: unknown): Invite {
     put('SkypeTeamsProperties', JSON.stringify({ cid: threadId, mid: Number(messageId ?? 0) || 0 }));
   }
   const organizer = meeting.participants?.organizer;
+  const user = organizer?.identity?.user;
+  if (user?.id && user.tenantId) put('OrganizerIdentity', `${user.tenantId}/${user.id}`);
   return {
     ...bare,
     subject: meeting.subject ?? '',
-    organizer: personOf({ name: organizer?.identity?.user?.displayName, address: organizer?.upn }),
+    organizer: personOf({ name: user?.displayName, address: organizer?.upn }),
     start: momentOf(meeting.startDateTime ?? '', 'utc')?.instant ?? null,
     end: momentOf(meeting.endDateTime ?? '', 'utc')?.instant ?? null,
     ...bodyOf(meeting.joinInformation, null),
