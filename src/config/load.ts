@@ -26,8 +26,17 @@ export class ConfigError extends Error {
 /** The largest configuration that is read, in bytes: some 20,000 rooms. */
 const largest = 16 * 1024 * 1024;
 
+export interface LoadOptions {
+  /** For a configuration that is still to get its rooms: without any it is read, and has none. Default false. */
+  roomless?: boolean;
+}
+
 /** @throws ConfigError with every problem there is. */
-export async function loadConfig(file: string, environment: NodeJS.ProcessEnv = process.env): Promise<Config> {
+export async function loadConfig(
+  file: string,
+  environment: NodeJS.ProcessEnv = process.env,
+  options: LoadOptions = {},
+): Promise<Config> {
   let text: string;
   try {
     const bytes = await readFile(file);
@@ -37,11 +46,16 @@ export async function loadConfig(file: string, environment: NodeJS.ProcessEnv = 
     const why = error instanceof Error ? error.message : String(error);
     throw new ConfigError(file, [{ line: null, key: '', message: `cannot be read as UTF-8 text: ${why}` }]);
   }
-  return parseConfig(text, file, environment);
+  return parseConfig(text, file, environment, options);
 }
 
 /** As `loadConfig`, for a text that is there already. `file` names it in errors and is what relative paths start from. */
-export async function parseConfig(text: string, file: string, environment: NodeJS.ProcessEnv): Promise<Config> {
+export async function parseConfig(
+  text: string,
+  file: string,
+  environment: NodeJS.ProcessEnv,
+  options: LoadOptions = {},
+): Promise<Config> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
@@ -53,7 +67,9 @@ export async function parseConfig(text: string, file: string, environment: NodeJ
     throw new ConfigError(file, broken);
   }
   const { problems, secrets } = await putSecrets(document, file, lines, environment);
-  const parsed = configSchema.safeParse(toPlain(document, file));
+  const plain = toPlain(document, file);
+  const roomless = options.roomless === true && isRoomless(plain);
+  const parsed = configSchema.safeParse(roomless ? { ...plain, rooms: [anyRoom] } : plain);
   if (!parsed.success) {
     for (const issue of parsed.error.issues) problems.push(...describeIssue(issue, document, lines, secrets));
   }
@@ -61,7 +77,14 @@ export async function parseConfig(text: string, file: string, environment: NodeJ
     problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
     throw new ConfigError(file, problems);
   }
-  return parsed.data;
+  return roomless ? { ...parsed.data, rooms: [] } : parsed.data;
+}
+
+/** Stands where the schema wants a room. */
+const anyRoom = { id: 'any', name: 'any', calendar: { type: 'folder', path: '.' } };
+
+function isRoomless(plain: unknown): plain is object {
+  return typeof plain === 'object' && plain !== null && (!('rooms' in plain) || plain.rooms === null);
 }
 
 /** Aliases are bounded by the library, so that a few lines cannot grow into gigabytes. */

@@ -30,7 +30,8 @@ export const provisionCommand: Command = async (args, io) => {
 };
 
 async function fromTenant(file: string, signal: AbortSignal): Promise<RoomImport> {
-  const config = await loadConfig(file);
+  // Where the rooms come from has none yet.
+  const config = await loadConfig(file, process.env, { roomless: true });
   // Reading the list needs no listener, and must not take the running instance's port.
   const { notifications: _unused, ...online } = config.microsoft365 ?? {};
   if (!('tenant' in online)) throw new UsageError(`${file} has no microsoft365; add the app registration to it`);

@@ -130,7 +130,45 @@ describe('a house whose rooms live in Exchange Online @calendars', function () {
   });
 });
 
-describe('usher provision @calendars', () => {
+describe('usher provision @calendars', function () {
+  this.timeout(60_000);
+
+  it('lists the rooms of a tenant by a configuration that has none yet, and says shortly what is wrong', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'usher-provision-'));
+    const simulator = await GraphSimulator.start();
+    for (let index = 0; index < 50; index++) {
+      const emailAddress = `room${index}@example.com`;
+      simulator.mailbox(emailAddress, 'W. Europe Standard Time');
+      simulator.places.push({ emailAddress, displayName: `Room ${index}` });
+    }
+    const { tenant, clientId, secret } = simulator.options;
+    const file = join(folder, 'usher.yaml');
+    const run = async (origin = simulator.origin): Promise<[number, string, string]> => {
+      const endpoints = { login: origin, graph: origin };
+      await writeFile(
+        file,
+        JSON.stringify({ microsoft365: { tenant, clientId, secret, endpoints, ca: simulator.ca } }),
+      );
+      const written = { stdout: '', stderr: '' };
+      const status = await provisionCommand(['--config', file], {
+        stdout: { write: (text: string) => (written.stdout += text) },
+        stderr: { write: (text: string) => (written.stderr += text) },
+        signal: new AbortController().signal,
+      });
+      return [status, written.stdout, written.stderr];
+    };
+    const [status, rooms, problems] = await run();
+    assert.deepEqual([status, problems, rooms.match(/- id: /g)?.length], [0, '', 50]);
+    assert.match(rooms, /timeZone: Europe\/Berlin/);
+    simulator.fail({ times: 50, match: 'mailboxSettings', status: 403, code: 'ErrorAccessDenied' });
+    const [partly, , why] = await run();
+    assert.equal(partly, 1);
+    assert.match(why, /^usher provision: room0@.* and 47 more rooms: no time zone .*MailboxSettings\.Read.*\n$/);
+    await simulator.close();
+    await assert.rejects(run(), /Microsoft Entra cannot be reached at https:.*ECONNREFUSED.*proxy/);
+    await rm(folder, { recursive: true });
+  });
+
   it('writes the rooms of a table as a configuration has them, and says what it could not read', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'usher-provision-'));
     const csv = join(folder, 'rooms.csv');

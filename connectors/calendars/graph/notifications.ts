@@ -186,7 +186,7 @@ export class Notifications {
     }
     if (notification.lifecycleEvent === null) {
       this.counters.received++;
-      this.#fold(watched);
+      this.#told(watched);
       return;
     }
     this.counters.lifecycle++;
@@ -195,21 +195,23 @@ export class Notifications {
     if (id === null || id === notification.subscriptionId) watched.subscription.lifecycle(notification.lifecycleEvent);
   }
 
-  #fold(watched: Watched): void {
+  /** A notification came: the calendar is read soon, and looked at again later. */
+  #told(watched: Watched): void {
     const { clock } = this.#context;
-    const tell = (): void => {
-      for (const changed of [...watched.listeners]) changed();
-    };
     watched.toldAt = clock.monotonic();
     watched.cancelAgain();
-    const again = againMs.map((ms) => clock.after(ms, tell));
+    const again = againMs.map((ms) => clock.after(ms, () => tell(watched)));
     watched.cancelAgain = () => {
       for (const cancel of again) cancel();
     };
-    watched.pending ??= clock.after(foldMs, () => {
+    this.#fold(watched);
+  }
+
+  #fold(watched: Watched): void {
+    watched.pending ??= this.#context.clock.after(foldMs, () => {
       watched.pending = null;
       this.counters.folded++;
-      tell();
+      tell(watched);
     });
   }
 
@@ -246,6 +248,10 @@ export class Notifications {
       page = listSchema.parse(await api.get(next, { mailbox: lane }));
     }
   }
+}
+
+function tell({ listeners }: Watched): void {
+  for (const changed of [...listeners]) changed();
 }
 
 /** Takes back every reading that was still to come. */

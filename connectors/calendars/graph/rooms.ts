@@ -35,7 +35,8 @@ const mostRooms = 50_000;
  */
 export async function roomsFromPlaces(api: GraphApi, signal: AbortSignal): Promise<RoomImport> {
   const rooms = await listPlaces(api, signal);
-  const problems: string[] = [];
+  /** Rooms by what kept their zone from being read: one missing permission is one sentence, not one for each room. */
+  const reasons = new Map<string, string[]>();
   for (let from = 0; from < rooms.length; from += mostInBatch) {
     signal.throwIfAborted();
     const some = rooms.slice(from, from + mostInBatch);
@@ -56,12 +57,22 @@ export async function roomsFromPlaces(api: GraphApi, signal: AbortSignal): Promi
         answer?.ok === false
           ? answer.error.message
           : `its zone ${JSON.stringify(settings?.data?.timeZone ?? null)} is unknown`;
-      problems.push(
-        `${room.email}: no time zone (${why}); grant MailboxSettings.Read, or write timeZone in the configuration`,
-      );
+      const reason = why.replaceAll(room.email, 'the mailbox');
+      reasons.set(reason, [...(reasons.get(reason) ?? []), room.email]);
     }
   }
+  const problems = [...reasons].map(
+    ([reason, those]) =>
+      `${some(those)}: no time zone (${reason}); grant MailboxSettings.Read, or write timeZone in the configuration`,
+  );
   return { rooms, problems };
+}
+
+/** `a@example.com`, or `a@example.com, b@example.com, c@example.com and 4,997 more rooms`. */
+function some(addresses: readonly string[]): string {
+  const named = addresses.slice(0, 3).join(', ');
+  const rest = addresses.length - 3;
+  return rest > 0 ? `${named} and ${rest.toLocaleString('en')} more rooms` : named;
 }
 
 async function listPlaces(api: GraphApi, signal: AbortSignal): Promise<RoomListing[]> {

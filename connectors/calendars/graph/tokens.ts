@@ -27,11 +27,15 @@ export interface TokenOptions {
 export class Tokens {
   readonly #app: ConfidentialClientApplication;
   readonly #scopes: string[];
+  readonly #network: MsalNetwork;
+  readonly #login: string;
   #renewing: Promise<string> | null = null;
 
   /** @throws TypeError when the certificate cannot be read */
   constructor(options: TokenOptions) {
     const login = new URL(options.endpoints.login);
+    this.#login = login.origin;
+    this.#network = new MsalNetwork(options.http);
     this.#scopes = [`${options.endpoints.graph}/.default`];
     this.#app = new ConfidentialClientApplication({
       auth: {
@@ -42,7 +46,7 @@ export class Tokens {
         ...authOf(options),
       },
       system: {
-        networkClient: new MsalNetwork(options.http),
+        networkClient: this.#network,
         loggerOptions: { logLevel: LogLevel.Error, piiLoggingEnabled: false, loggerCallback: () => {} },
       },
     });
@@ -63,11 +67,19 @@ export class Tokens {
 
   /** @throws CalendarUnavailable */
   async #acquire(skipCache: boolean): Promise<string> {
+    this.#network.failure = null;
     try {
       const result = await this.#app.acquireTokenByClientCredential({ scopes: this.#scopes, skipCache });
       if (result === null) throw new Error('no token in the answer');
       return result.accessToken;
     } catch (error) {
+      const { failure } = this.#network;
+      if (failure !== null) {
+        throw new CalendarUnavailable(
+          `Microsoft Entra cannot be reached at ${this.#login}: ${failure}; check network, proxy and certificate authorities (microsoft365.proxy and ca)`,
+          { cause: error },
+        );
+      }
       const reason = error instanceof Error ? error.message.slice(0, 300) : String(error);
       throw new CalendarUnavailable(
         `Microsoft Entra gave no token: ${reason}; check tenant, client id and the certificate or secret of the app`,
@@ -90,6 +102,8 @@ function authOf({ credential, clientId, tenant, endpoints, http }: TokenOptions)
 /** MSAL's network port on our own way out, so that proxy, certificates and limits are the same. */
 class MsalNetwork implements INetworkModule {
   readonly #http: Http;
+  /** Why the last request got no answer: the library says only that something failed. */
+  failure: string | null = null;
 
   constructor(http: Http) {
     this.#http = http;
@@ -105,7 +119,11 @@ class MsalNetwork implements INetworkModule {
 
   async #send<T>(url: string, method: 'GET' | 'POST', options?: NetworkRequestOptions): Promise<NetworkResponse<T>> {
     const body = options?.body === undefined ? {} : { body: options.body };
-    const answer = await this.#http.send({ url, method, headers: { ...options?.headers }, ...body });
+    const answer = await this.#http.send({ url, method, headers: { ...options?.headers }, ...body }).catch((error) => {
+      this.failure = error instanceof Error ? error.message : String(error);
+      throw error;
+    });
+    this.failure = null;
     return { status: answer.status, headers: answer.headers, body: JSON.parse(answer.body) };
   }
 }
