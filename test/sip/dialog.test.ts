@@ -104,6 +104,18 @@ describe('SIP dialogs and transactions @sgj', () => {
     await clock.advance(1);
   }
 
+  /** A later INVITE and its ACK; gives back the 200. */
+  async function reinvite(cseq: number, headers: string[]): Promise<string> {
+    peer.send('INVITE', cseq, headers, sdp('sendrecv'));
+    // The edge hands it on in a later turn of the loop, and the answer is made in another.
+    for (let turn = 0; turn < 1_000 && !peer.last().startsWith('SIP/2.0 2'); turn++) await new Promise(setImmediate);
+    assert.match(peer.last(), /^SIP\/2\.0 200/);
+    const answer = peer.last();
+    peer.send('ACK', cseq);
+    await clock.advance(1);
+    return answer;
+  }
+
   it('answers to the port of the Via, or of the source where rport asks for it', async () => {
     peer.send('OPTIONS', 1);
     assert.equal(peer.got.at(-1)?.port, 5062);
@@ -194,6 +206,50 @@ describe('SIP dialogs and transactions @sgj', () => {
     peer.lines();
     peer.send('INFO', 3);
     assert.deepEqual(peer.lines(), ['SIP/2.0 481 Call/Transaction Does Not Exist']);
+  });
+
+  it('agrees to refreshes by the room, as often as they come, and ends a call that is not refreshed in time', async () => {
+    await establish(['Supported: timer', 'Session-Expires: 120;refresher=uac', 'Min-SE: 90']);
+    const agreed = /^Supported: timer\r\nRequire: timer\r\nSession-Expires: 120;refresher=uac\r\n/m;
+    assert.match(peer.got.find(({ text }) => text.startsWith('SIP/2.0 200'))?.text ?? '', agreed);
+    for (let cseq = 2; cseq < 5; cseq++) {
+      // A third of the interval is kept for the BYE, at most 32 s.
+      await clock.advance(87_000);
+      assert.deepEqual(ends, []);
+      // x and k: the compact forms.
+      assert.match(await reinvite(cseq, ['k: timer', 'x: 120']), agreed);
+    }
+    peer.lines();
+    await clock.advance(87_000);
+    assert.deepEqual(peer.lines(), []);
+    await clock.advance(1_500);
+    assert.match(peer.lines()[0] ?? '', /^BYE /);
+    await clock.advance(40_000);
+    const [end] = ends;
+    assert.match(end?.by === 'failure' ? end.detail : '', /did not refresh .* 120 s/);
+  });
+
+  it('runs no session timer that it would have to keep up, that the room does not know, or that was taken back', async () => {
+    await establish(['Supported: timer', 'Session-Expires: 90;refresher=uas']);
+    const has = (text: string): boolean => /^Session-Expires:/m.test(text);
+    const agreed = [has(peer.got.map(({ text }) => text).join(''))];
+    // A proxy may have put it in for a room that cannot refresh; the last one takes back what the one before agreed.
+    const offers = [['Session-Expires: 90'], ['Supported: timer', 'Session-Expires: 90'], ['Supported: timer']];
+    for (const [index, headers] of offers.entries()) agreed.push(has(await reinvite(index + 2, headers)));
+    assert.deepEqual(agreed, [false, false, true, false]);
+    await clock.advance(500_000);
+    assert.deepEqual(ends, []);
+  });
+
+  it('says what it asks of session timers: 422 for too short ones, 420 where it were to refresh', async () => {
+    conduct = () => assert.fail('was let in');
+    peer.send('INVITE', 1, ['Supported: timer', 'Session-Expires: 60'], sdp('sendrecv'));
+    assert.match(peer.last(), /^SIP\/2\.0 422 Session Interval Too Small\r\n[\s\S]*Min-SE: 90\r\n/);
+    peer.send('INVITE', 2, ['Require: timer', 'Session-Expires: 1800;refresher=uas'], sdp('sendrecv'));
+    assert.match(peer.last(), /^SIP\/2\.0 420 [\s\S]*Unsupported: timer\r\n/);
+    peer.send('INVITE', 3, ['Require: 100rel'], sdp('sendrecv'));
+    assert.match(peer.last(), /^SIP\/2\.0 420 [\s\S]*Unsupported: 100rel\r\n/);
+    await clock.advance(40_000);
   });
 
   it('takes no harm from a CANCEL that comes too late, and knows one that is about nothing', async () => {
