@@ -11,7 +11,7 @@ export interface QueueOptions {
   /**
    * Work that waits for somebody else gives its place to another key, so that what hangs or is slow holds up nothing: when
    * it was overtaken (a quarter of `concurrency` keys that began later have succeeded), or when it has run for so many
-   * milliseconds while this process had time to spare. Where the process is busy, that wait begins again, at most ten
+   * milliseconds while this process had time to spare. Where the process is busy, that wait begins again, at most twenty
    * times: the work may only be waiting for us. At most 64 times `concurrency` keys run without a place. Without this
    * option a key keeps its place until its work is done.
    */
@@ -48,7 +48,7 @@ interface Item {
 }
 
 /** So often is work given the benefit of the doubt while the process is busy. */
-const mostWaits = 10;
+const mostWaits = 20;
 /** So many keys may run without a place, for each place that there is: each may hold a connection. */
 const placelessPerPlace = 64;
 

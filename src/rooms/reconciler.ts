@@ -62,7 +62,7 @@ export class Reconciler {
     this.#queue = new KeyedQueue({
       clock: options.clock,
       concurrency: options.concurrency ?? 64,
-      placeForMs: 50,
+      placeForMs: 10,
       firstRetryMs: 2_000,
       longestRetryMs: 5 * 60_000,
       work: (deviceId, signal) => this.#leasedPass(deviceId, signal),
