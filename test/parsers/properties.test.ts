@@ -115,7 +115,8 @@ describe('@invites whatever the invite', () => {
       const other = seeds[Math.floor(random() * seeds.length)];
       assert.ok(seed && other);
       const bytes = mutated(seed.source, other.source, random);
-      const began = performance.now();
+      // Processor time: on a loaded machine the clock runs on while the test waits for its turn.
+      const began = process.cpuUsage();
       try {
         for (const invite of readFile(seed.name, bytes).slice(0, 3)) {
           const answer = understandingSchema.parse(understand(invite, { ownTenants: [] }));
@@ -125,7 +126,8 @@ describe('@invites whatever the invite', () => {
         if (!(error instanceof UnreadableInvite))
           throw new Error(`${seed.name}: ${bytes.toString('base64')}`, { cause: error });
       }
-      slowest = Math.max(slowest, performance.now() - began);
+      const { user, system } = process.cpuUsage(began);
+      slowest = Math.max(slowest, (user + system) / 1_000);
     }
     assert.ok(slowest < 2_000, `the slowest took ${slowest} ms`);
   });
