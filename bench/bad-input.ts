@@ -14,7 +14,7 @@ import { openHouse, type RunningHouse } from '../src/house/house.ts';
 import { roomStatus } from '../src/house/status.ts';
 import { createLog } from '../src/telemetry/log.ts';
 
-const changes = 40;
+const changes = 30;
 const now = Date.now();
 
 interface Figures {
@@ -95,8 +95,7 @@ for (const [index, { what, make }] of folders.entries()) {
   const figures = await measure(house, data, async () => {
     if (fed++ % 4 === 0) await make(folder);
   });
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  while (said(`bad-${index}`) === 'shown: 0 entries' && index !== 2) await new Promise((r) => setTimeout(r, 50));
+  house.rooms.refresh(`bad-${index}`);
   await house.rooms.settled();
   line(what, figures, said(`bad-${index}`));
   await rm(folder, { recursive: true, force: true });
