@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { startStandIn } from '../fixtures/mongodb/stand-in.ts';
-import { roomIds } from '../test/mongo/node.ts';
+import { roomIds } from './takeover/node.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'usher-takeover-'));
 const given = process.env['MONGODB_URI'];
@@ -35,9 +35,9 @@ await once(devices, 'listening');
 const address = devices.address();
 const port = typeof address === 'object' && address !== null ? address.port : 0;
 
-const script = fileURLToPath(new URL('../test/mongo/node.ts', import.meta.url));
+const script = fileURLToPath(new URL('./takeover/node.ts', import.meta.url));
 function start(name: string): ChildProcess {
-  return spawn(process.execPath, [script, uri, name, String(port), 'real'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return spawn(process.execPath, [script, uri, name, String(port)], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 /** Waits until every room has been pushed to after `since`; gives the longest that one of them waited. */
