@@ -170,7 +170,8 @@ export class GraphApi {
         }
         if (attempt >= mostTries || !failure.again || (failure.waitMs ?? 0) > shortWaitMs) throw failure.error;
         leave();
-        await this.#wait(failure.waitMs ?? 200 * attempt, options.signal);
+        // Timers fire a little early, and the gate is exact.
+        await this.#wait((failure.waitMs ?? 200 * attempt) + 10, options.signal);
       } finally {
         leave();
       }
