@@ -35,6 +35,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'what became of the calls of the rooms',
     load: async () => (await import('./calls/command.ts')).callsCommand,
   },
+  doctor: {
+    summary: '--config FILE: looks at calendars, devices and what calls need, and says what is wrong',
+    load: async () => (await import('./house/doctor.ts')).doctorCommand,
+  },
   explain: {
     summary: 'FILE…: what an invite says about how to join, and how a room would dial',
     load: async () => {
