@@ -17,6 +17,8 @@ export type SlateState =
   | { kind: 'joining' }
   /** In the meeting's lobby, for so long already. */
   | { kind: 'lobby'; waitedMs: number }
+  /** In the meeting, as long as it has no picture. */
+  | { kind: 'admitted' }
   | { kind: 'reconnecting' }
   | { kind: 'ended'; outcome: Outcome };
 

@@ -15,6 +15,7 @@ export interface Texts {
   early: Text;
   joining: Text;
   lobby: Text;
+  admitted: Text;
   reconnecting: Text;
   ended: Readonly<Record<Outcome, Text>>;
   /** `{time}` is minutes and seconds. */
@@ -35,6 +36,7 @@ const en: Texts = {
   early: { heading: 'You are early', detail: 'This meeting can be joined from {start}. Stay on the line.' },
   joining: { heading: 'Connecting to the meeting', detail: 'This takes a few seconds.' },
   lobby: { heading: 'Waiting to be let in', detail: 'The host has been told that you are here.' },
+  admitted: { heading: 'You are in the meeting', detail: 'Nobody is showing a picture at the moment.' },
   reconnecting: {
     heading: 'The connection was lost',
     detail: 'Connecting again. You may have to be let in once more.',
@@ -80,6 +82,7 @@ const de: Texts = {
   early: { heading: 'Sie sind früh dran', detail: 'Der Beitritt ist ab {start} möglich. Bleiben Sie in der Leitung.' },
   joining: { heading: 'Verbindung zur Besprechung', detail: 'Das dauert einige Sekunden.' },
   lobby: { heading: 'Warten auf Einlass', detail: 'Der Gastgeber weiß, dass Sie da sind.' },
+  admitted: { heading: 'Sie sind in der Besprechung', detail: 'Im Moment zeigt niemand ein Bild.' },
   reconnecting: {
     heading: 'Die Verbindung ist abgebrochen',
     detail: 'Sie wird neu aufgebaut. Vielleicht müssen Sie noch einmal eingelassen werden.',
@@ -137,6 +140,7 @@ const fr: Texts = {
   early: { heading: 'Vous êtes en avance', detail: 'La réunion sera ouverte à partir de {start}. Restez en ligne.' },
   joining: { heading: 'Connexion à la réunion', detail: 'Cela prend quelques secondes.' },
   lobby: { heading: "En attente d'admission", detail: "L'hôte sait que vous êtes là." },
+  admitted: { heading: 'Vous êtes dans la réunion', detail: "Personne ne montre d'image pour le moment." },
   reconnecting: {
     heading: 'La connexion est perdue',
     detail: "Reconnexion en cours. L'hôte devra peut-être vous admettre de nouveau.",
@@ -197,6 +201,7 @@ const es: Texts = {
   },
   joining: { heading: 'Conectando con la reunión', detail: 'Tardará unos segundos.' },
   lobby: { heading: 'Esperando a que le admitan', detail: 'El anfitrión sabe que está aquí.' },
+  admitted: { heading: 'Está en la reunión', detail: 'En este momento nadie muestra imagen.' },
   reconnecting: {
     heading: 'Se ha perdido la conexión',
     detail: 'Conectando de nuevo. Puede que tengan que admitirle otra vez.',
@@ -251,6 +256,7 @@ const ja: Texts = {
   early: { heading: '開始前です', detail: '{start} から参加できます。このままお待ちください。' },
   joining: { heading: '会議に接続しています', detail: '数秒かかります。' },
   lobby: { heading: '入室の許可を待っています', detail: '主催者に到着を知らせました。' },
+  admitted: { heading: '会議に参加しています', detail: '現在、映像を送っている人はいません。' },
   reconnecting: { heading: '接続が切れました', detail: '再接続しています。もう一度入室の許可が必要な場合があります。' },
   ended: {
     denied: { heading: '入室できませんでした', detail: '参加のリクエストが拒否されました。' },

@@ -256,6 +256,7 @@ export class Call {
       return;
     }
     bridged?.requestKeyFrame();
+    this.#show({ kind: 'admitted' });
     this.#slate.rest();
   }
 

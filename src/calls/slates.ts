@@ -7,6 +7,8 @@ export type SlateScene =
   | { kind: 'early'; startsAt: string; remainingMs: number }
   | { kind: 'joining' }
   | { kind: 'lobby'; waitedMs: number }
+  /** For a meeting that has no picture. */
+  | { kind: 'admitted' }
   | { kind: 'reconnecting' }
   | { kind: 'ended'; outcome: Outcome };
 

@@ -354,7 +354,7 @@ describe('guest calls @sgj', () => {
     assert.equal(slates.resting, false);
     guests.last.become({ state: 'admitted' });
     await clock.advance(1);
-    assert.equal(slates.resting, true);
+    assert.deepEqual([slates.shown.at(-1)?.kind, slates.resting], ['admitted', true]);
     slates.resting = false;
     slates.lose?.();
     await clock.advance(1);

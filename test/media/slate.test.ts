@@ -12,6 +12,7 @@ const views: SlateView[] = [
   { kind: 'early', startsAt: '14:00', remainingMs: 61_000, room: 'Room 1', title: 'Planning' },
   { kind: 'joining', room: 'Room 1', title: 'Planning' },
   { kind: 'lobby', waitedMs: 5000, room: 'Room 1', title: null },
+  { kind: 'admitted', room: 'Room 1', title: 'Planning' },
   { kind: 'reconnecting', room: 'Room 1', title: 'Planning' },
   ...outcomes.map((outcome): SlateView => ({ kind: 'ended', outcome, room: 'Room 1', title: 'Planning' })),
 ];
