@@ -122,6 +122,7 @@ async function besideTheDead(what: string): Promise<void> {
   const doomed = pairs.filter((_, index) => index % 5 === 0);
   const others = pairs.filter((_, index) => index % 5 !== 0);
   const ratios: number[] = [];
+  const ofFleet: number[] = [];
   const ofCpu: number[] = [];
   const alone: number[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -130,7 +131,7 @@ async function besideTheDead(what: string): Promise<void> {
     await reconciler.settled();
     const before = await changeAll(others, others);
     await reconciler.settled();
-    await changeAll(pairs, pairs);
+    const fleet = await changeAll(pairs, others);
     await reconciler.settled();
     for (const { codec } of doomed) await death.die(codec);
     const beside = await changeAll(pairs, others);
@@ -139,14 +140,17 @@ async function besideTheDead(what: string): Promise<void> {
     await confirmed(pairs);
     await reconciler.settled();
     alone.push(before.seconds);
+    ofFleet.push(beside.seconds / fleet.seconds);
     ratios.push(beside.seconds / before.seconds);
     ofCpu.push(beside.cpuSeconds / before.cpuSeconds);
   }
   const inOrder = (values: readonly number[]) => values.toSorted((a, b) => a - b).map((value) => value.toFixed(2));
   const sorted = inOrder(ratios);
   const cpu = inOrder(ofCpu);
+  const living = inOrder(ofFleet);
   process.stdout.write(
-    `${doomed.length} ${what}: the other ${others.length} take ${sorted[sorted.length >> 1]} times as long ` +
+    `${doomed.length} ${what}: the other ${others.length} take ${living[living.length >> 1]} times as long as while all lived ` +
+      `(median of ${rounds}; ${living[0]} to ${living.at(-1)}), ${sorted[sorted.length >> 1]} times as long as without the others ` +
       `(median of ${rounds}; ${sorted[0]} to ${sorted.at(-1)}; alone ${inOrder(alone)[alone.length >> 1]} s), ` +
       `and ${cpu[cpu.length >> 1]} times the CPU\n`,
   );
