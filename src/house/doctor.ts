@@ -5,8 +5,10 @@
 import { randomBytes } from 'node:crypto';
 import { access, constants } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { readerHere } from '../../connectors/calendars/ics/reader.ts';
+import type { PushedDevice } from '../../connectors/devices/device.ts';
 import { findMediaParts } from '../../media/setup/find.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { type Command, UsageError } from '../command.ts';
@@ -20,7 +22,7 @@ import { ownVersion } from './serve.ts';
 import { roomSettings } from './settings.ts';
 
 export interface Finding {
-  /** What was looked at: `configuration`, `store`, `bridge`, `oslo: calendar`, `oslo: Cisco Codec Pro at 10.1.2.3: clock`. */
+  /** What was looked at: `configuration`, `data folder`, `bridge`, `oslo: calendar`, `oslo: Cisco Codec Pro at 10.1.2.3: clock`. */
   what: string;
   state: 'ok' | 'warning' | 'error';
   /** What was found and, where it is wrong, the remedy. */
@@ -29,6 +31,8 @@ export interface Finding {
 
 /** How long a calendar or a device may take, milliseconds. */
 const patienceMs = 30_000;
+/** Rooms that are looked at together: many that are dead must not add up to hours. */
+const roomsAtOnce = 32;
 const day = 24 * 60 * 60_000;
 
 export const doctorCommand: Command = async (args, { stdout, signal }) => {
@@ -45,7 +49,7 @@ export const doctorCommand: Command = async (args, { stdout, signal }) => {
   return ok ? 0 : 1;
 };
 
-/** Looks at one thing after the other. Rejects only when `signal` is aborted. */
+/** In the order of the configuration. Rejects only when `signal` is aborted. */
 async function* examine(file: string, clock: Clock, signal: AbortSignal): AsyncGenerator<Finding> {
   let config: Config;
   try {
@@ -61,10 +65,8 @@ async function* examine(file: string, clock: Clock, signal: AbortSignal): AsyncG
   const opened: (() => Promise<void>)[] = [];
   try {
     const around = await openAround(config, dirname(file), clock, opened);
-    for (const room of config.rooms) {
-      yield await checkCalendar(room, around, signal);
-      yield* checkDevices(room, around, signal);
-    }
+    const look = (room: RoomConfig) => checkRoom(room, around, signal);
+    for await (const findings of Readable.from(config.rooms).map(look, { concurrency: roomsAtOnce })) yield* findings;
   } catch (error) {
     signal.throwIfAborted();
     yield { what: 'configuration', state: 'error', words: wordsOf(error) };
@@ -107,6 +109,11 @@ async function openAround(config: Config, base: string, clock: Clock, opened: ((
   return { config, base, clock, secret, online, webex, ciscoFeedback: null, product, opened };
 }
 
+async function checkRoom(room: RoomConfig, around: Around, signal: AbortSignal): Promise<Finding[]> {
+  const calendar = await checkCalendar(room, around, signal);
+  return [calendar, ...(await checkDevices(room, around, signal))];
+}
+
 async function checkCalendar(room: RoomConfig, around: Around, signal: AbortSignal): Promise<Finding> {
   const { config, base, clock, online } = around;
   const what = `${room.id}: calendar`;
@@ -125,26 +132,37 @@ async function checkCalendar(room: RoomConfig, around: Around, signal: AbortSign
   }
 }
 
-async function* checkDevices(room: RoomConfig, around: Around, signal: AbortSignal): AsyncGenerator<Finding> {
-  const { devices } = await openDevices(room, around);
-  for (const device of devices) {
-    if (device.kind !== 'pushed') continue;
-    around.opened.push(() => device.close());
-    const what = `${room.id}: ${device.description.label}`;
-    const { check } = device;
-    if (check === undefined) {
-      yield { what, state: 'ok', words: 'has nothing to look at' };
-      continue;
-    }
+async function checkDevices(room: RoomConfig, around: Around, signal: AbortSignal): Promise<Finding[]> {
+  const opened: PushedDevice[] = [];
+  try {
+    const { devices } = await openDevices(room, around);
+    opened.push(...devices.filter((device) => device.kind === 'pushed'));
+  } catch (error) {
+    return [{ what: `${room.id}: devices`, state: 'error', words: wordsOf(error) }];
+  }
+  const findings: Finding[] = [];
+  for (const device of opened) {
     try {
-      for (const one of await within(around.clock, signal, (until) => check.call(device, until))) {
-        const state = one.ok ? 'ok' : one.what === 'certificate' ? 'warning' : 'error';
-        yield { what: `${what}: ${one.what}`, state, words: one.words };
-      }
-    } catch (error) {
-      signal.throwIfAborted();
-      yield { what, state: 'error', words: wordsOf(error) };
+      findings.push(...(await checkDevice(`${room.id}: ${device.description.label}`, device, around.clock, signal)));
+    } finally {
+      await device.close();
     }
+  }
+  return findings;
+}
+
+async function checkDevice(what: string, device: PushedDevice, clock: Clock, signal: AbortSignal): Promise<Finding[]> {
+  const { check } = device;
+  if (check === undefined) return [{ what, state: 'ok', words: 'has nothing to look at' }];
+  try {
+    return (await within(clock, signal, (until) => check.call(device, until))).map((one) => ({
+      what: `${what}: ${one.what}`,
+      state: one.ok ? 'ok' : one.what === 'certificate' ? 'warning' : 'error',
+      words: one.words,
+    }));
+  } catch (error) {
+    signal.throwIfAborted();
+    return [{ what, state: 'error', words: wordsOf(error) }];
   }
 }
 

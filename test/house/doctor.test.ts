@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Codec } from '../../fixtures/codec/codec.ts';
@@ -58,6 +60,36 @@ describe('usher doctor @devices', function () {
     const { status, text } = await run(rooms({ tls: { verify: false } }));
     assert.equal(status, 0, text);
     assert.match(text, /^warning {2}oslo: .*certificate: not checked/m);
+  });
+
+  it('looks at rooms together, and tells of them in their order: none waits for the dead one before it', async () => {
+    const ids = ['a', 'b', 'c', 'd'];
+    const asked: (() => void)[] = [];
+    const server = createServer((_, response) => {
+      asked.push(() => response.writeHead(404).end());
+      if (asked.length === ids.length) for (const answer of asked.toReversed()) answer();
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const feed = (id: string) => ({
+      type: 'feed',
+      url: `http://127.0.0.1:${port}/${id}.ics`,
+      allowPrivateAddresses: true,
+    });
+    try {
+      const { text } = await run({
+        dataFolder: '.',
+        rooms: ids.map((id) => ({ id, name: id, calendar: feed(id) })),
+      });
+      assert.deepEqual(
+        [...text.matchAll(/^error {4}(\w): calendar/gm)].map(([, id]) => id),
+        ids,
+        text,
+      );
+    } finally {
+      server.close();
+    }
   });
 
   it('names the line of a configuration that is wrong', async () => {
