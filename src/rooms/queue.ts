@@ -24,7 +24,7 @@ export interface QueueOptions {
   onFailure: (key: string, error: unknown, retryInMs: number) => void;
 }
 
-/** Thrown by work that knows when it may be tried again. */
+/** Thrown by work that knows when it may be tried again. It makes no later wait longer: whoever says it is no less well for that. */
 export class RetryAfter extends Error {
   override name = 'RetryAfter';
   readonly ms: number;
@@ -36,6 +36,9 @@ export class RetryAfter extends Error {
 }
 
 interface Item {
+  /** Whether it failed the last time. */
+  failed: boolean;
+  /** Failures in a row that did not say when to try again: how much longer the next wait is. */
   failures: number;
   running: boolean;
   /** So many keys that began later have succeeded while it runs. */
@@ -108,7 +111,7 @@ export class KeyedQueue {
   #item(key: string): Item {
     let item = this.#items.get(key);
     if (item === undefined) {
-      item = { failures: 0, running: false, overtaken: 0, again: false, cancelRetry: null, lane: null };
+      item = { failed: false, failures: 0, running: false, overtaken: 0, again: false, cancelRetry: null, lane: null };
       this.#items.set(key, item);
     }
     return item;
@@ -126,7 +129,7 @@ export class KeyedQueue {
   }
 
   #laneOf(item: Item): Lane {
-    return item.failures > 0 ? this.#failing : this.#sound;
+    return item.failed ? this.#failing : this.#sound;
   }
 
   /** Gives the place of work that waits for somebody else to another key. */
@@ -177,6 +180,7 @@ export class KeyedQueue {
     const cancelLeaving = this.#leaveLater(item);
     try {
       await this.#options.work(key, this.#stop.signal);
+      item.failed = false;
       item.failures = 0;
       this.#overtake(item);
     } catch (error) {
@@ -191,7 +195,7 @@ export class KeyedQueue {
         item.cancelRetry?.();
         item.cancelRetry = null;
         this.#laneOf(item).due.add(key);
-      } else if (item.failures === 0) {
+      } else if (!item.failed) {
         this.#items.delete(key);
       }
       this.#pump();
@@ -201,13 +205,15 @@ export class KeyedQueue {
   #retryLater(key: string, item: Item, error: unknown): void {
     const { clock, firstRetryMs, longestRetryMs, onFailure } = this.#options;
     const backOff = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(item.failures, 30));
-    const wait = error instanceof RetryAfter ? error.ms : backOff;
-    item.failures++;
+    const told = error instanceof RetryAfter;
+    const wait = told ? error.ms : backOff;
+    item.failed = true;
+    if (!told) item.failures++;
     item.cancelRetry = clock.after(wait, () => {
       item.cancelRetry = null;
       this.#laneOf(item).due.add(key);
       this.#pump();
     });
-    onFailure(key, error instanceof RetryAfter ? error.cause : error, wait);
+    onFailure(key, told ? error.cause : error, wait);
   }
 }

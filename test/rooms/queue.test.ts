@@ -170,6 +170,20 @@ describe('the work queue @first-run', () => {
     assert.deepEqual(failures, [90_000]);
   });
 
+  it('does not wait the longer after a failure because it was told before when to come again', async () => {
+    let runs = 0;
+    const { clock, failures, queue } = queueOf(async () => {
+      throw ++runs <= 5 ? new RetryAfter(10, { cause: new Error('not yet') }) : new Error('away');
+    });
+    queue.add('oslo');
+    await queue.idle();
+    for (let round = 0; round < 6; round++) {
+      await clock.advance(1000);
+      await queue.idle();
+    }
+    assert.deepEqual(failures.slice(0, 7), [10, 10, 10, 10, 10, 1000, 2000]);
+  });
+
   it('brings a retry forward when the key is asked for', async () => {
     let runs = 0;
     const { queue } = queueOf(() => (++runs === 1 ? Promise.reject(new Error('down')) : Promise.resolve()));
