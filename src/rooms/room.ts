@@ -123,6 +123,7 @@ export class Room {
   async refresh(signal: AbortSignal): Promise<boolean> {
     const { clock, secret, understand, refusals, window } = this.#around;
     const now = clock.now();
+    const known = this.#version;
     const span: Window = { from: now - window.backMs, to: now + window.aheadMs };
     const reading = await this.#read(span, signal);
     const understandings = await understand(reading.invites);
@@ -142,8 +143,10 @@ export class Room {
     // Stored first: what anyone has seen is there after a crash. A store that fails keeps no button from a room, though.
     let unstored: { reason: unknown } | null = null;
     await breathe();
+    // Whoever acts for the room by now has read it later than this.
+    signal.throwIfAborted();
     if (changed || retold || first || this.#unstored) {
-      await this.#store(toStored(this.settings, plan)).catch(async (reason: unknown) => {
+      await this.#store(toStored(this.settings, plan), known).catch(async (reason: unknown) => {
         if (reason instanceof StoreConflict) throw await this.#overtaken(reason);
         unstored = { reason };
       });
@@ -155,11 +158,13 @@ export class Room {
     return changed;
   }
 
-  /** Only over what this process knows of: one that stood still in a reading does not undo what its successor stored. */
-  async #store(value: StoredPlan): Promise<void> {
+  /**
+   * Only over what this process knew of when it began to read, not over what it followed meanwhile: one that stood still in a
+   * reading does not undo what its successor stored.
+   */
+  async #store(value: StoredPlan, known: number | null): Promise<void> {
     const { plans } = this.#around;
-    const stored =
-      this.#version === null ? await plans.insert(this.id, value) : await plans.replace(this.id, value, this.#version);
+    const stored = known === null ? await plans.insert(this.id, value) : await plans.replace(this.id, value, known);
     this.#version = stored.version;
   }
 

@@ -194,27 +194,29 @@ describe('rooms that processes share @mongo', () => {
     assert.deepEqual(titles(), Array(4).fill('Second'));
   });
 
-  it('keeps what the successor of a process stored that stood still in a reading', async () => {
-    const [a, b] = [await enter('a'), await enter('b')];
-    await pass(40_000);
-    const still = Promise.withResolvers<void>();
-    standing.set('a', still);
-    a.reads.splice(0);
-    subject = 'Second';
-    await pass(40_000);
-    const [room] = a.reads;
-    assert.ok(room);
-    a.running = false;
-    subject = 'Third';
-    await pass(60_000);
-    assert.deepEqual(shown(b), Array(4).fill('Third'));
-    still.resolve();
-    await a.rooms.settled();
-    const plans = await store.collection(planCollection);
-    for (const id of roomIds) assert.equal((await plans.get(id))?.value.planned[0]?.entry.title, 'Third');
-    assert.equal(a.rooms.get(room)?.view().entries[0]?.title, 'Third');
-    assert.deepEqual(titles(), Array(4).fill('Third'));
-  });
+  for (const followed of [false, true])
+    it(`keeps what the successor of a process stored that stood still in a reading${followed ? ', and looked at that before the end' : ''}`, async () => {
+      const [a, b] = [await enter('a'), await enter('b')];
+      await pass(40_000);
+      const still = Promise.withResolvers<void>();
+      standing.set('a', still);
+      a.reads.splice(0);
+      subject = 'Second';
+      await pass(40_000);
+      const [room] = a.reads;
+      assert.ok(room);
+      a.running = false;
+      subject = 'Third';
+      await pass(60_000);
+      assert.deepEqual(shown(b), Array(4).fill('Third'));
+      if (followed) await a.rooms.get(room)?.follow();
+      still.resolve();
+      await a.rooms.settled();
+      const plans = await store.collection(planCollection);
+      for (const id of roomIds) assert.equal((await plans.get(id))?.value.planned[0]?.entry.title, 'Third');
+      assert.equal(a.rooms.get(room)?.view().entries[0]?.title, 'Third');
+      assert.deepEqual(titles(), Array(4).fill('Third'));
+    });
 
   it('lets go of a device in the middle before another process may take its room', async () => {
     await enter('a');

@@ -224,6 +224,9 @@ describe(`three processes of a house on one store, on ${engineName} @mongo`, () 
         storeProcess?.resume();
         break;
       case 'pause a process':
+        // Not in the middle of a push: between the question whether it may write and the first byte nobody can keep a process
+        // from standing still (docs/scaling.md).
+        await rooms.agree(rooms.ids, patience);
         node(name).pause();
         await changeAll(affected);
         await rooms.agree(rooms.ids, patience);
