@@ -151,6 +151,8 @@ class Leg implements GuestLeg {
 
   #admitted(): void {
     if (this.state.state !== 'joining' && this.state.state !== 'lobby') return;
+    // Nobody comes in who is on the way out.
+    if (this.#parting !== null) return;
     this.#cancelTimer();
     this.#set({ state: 'admitted' });
   }

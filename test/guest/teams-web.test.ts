@@ -8,7 +8,7 @@ import { texts } from '../../fixtures/teams-web/texts.ts';
 import { type SharedBrowser, sharedBrowser } from '../../media/guest/browser.ts';
 import type { GuestLeg, GuestState, Outcome } from '../../media/guest/guest.ts';
 import { loadGuestAdapter } from '../../media/guest/load.ts';
-import { decide, type Look, type Progress } from '../../media/guest/teams-web/decide.ts';
+import { decide, type Look, type Progress, showsCall } from '../../media/guest/teams-web/decide.ts';
 import { openable } from '../../media/guest/teams-web/link.ts';
 import { controls, endings, type Screen, screens, version } from '../../media/guest/teams-web/screens.ts';
 import { findMediaParts } from '../../media/setup/find.ts';
@@ -208,6 +208,9 @@ describe('how the adapter for Teams on the web decides @guests', () => {
   it('never takes for an admission what is not the call itself, seen twice, after Join was pressed', () => {
     assert.deepEqual(decide(showing('in-call'), before), { do: 'wonder' });
     assert.deepEqual(decide(showing('in-call', 'lobby'), { ...pressed, inCall: 5 }), { do: 'lobby', started: true });
+    for (const behind of ['lobby', 'not-started', 'prejoin'] as const)
+      assert.equal(showsCall(showing('in-call', behind)), false, behind);
+    assert.equal(showsCall(showing('in-call')), true);
     assert.deepEqual(decide(showing('in-call', 'prejoin'), { ...pressed, inCall: 5 }), { do: 'wonder' });
     assert.deepEqual(decide(showing('in-call'), pressed), { do: 'wait' });
     assert.deepEqual(decide(showing('in-call'), { ...pressed, inCall: 1 }), { do: 'admitted' });

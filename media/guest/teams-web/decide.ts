@@ -19,7 +19,7 @@ export interface Progress {
   admitted: boolean;
   /** The last lobby said that the meeting has not started. */
   waitsForStart: boolean;
-  /** How many looks in a row showed the call. */
+  /** How many looks in a row showed the call, and no lobby. */
   inCall: number;
 }
 
@@ -38,8 +38,14 @@ export type Step =
 /** Looks that the call must have been there for, before it is believed. */
 const certain = 2;
 
-export function decide({ shown }: Look, progress: Progress): Step {
-  const calling = shown.has('in-call') && !shown.has('lobby') && !shown.has('not-started') && !shown.has('prejoin');
+/** The call's own buttons alone: the lobby has the one to leave as well. */
+export function showsCall({ shown }: Look): boolean {
+  return shown.has('in-call') && !shown.has('lobby') && !shown.has('not-started') && !shown.has('prejoin');
+}
+
+export function decide(look: Look, progress: Progress): Step {
+  const { shown } = look;
+  const calling = showsCall(look);
   // In a call anybody can write anything into the chat: texts count only once the call's own buttons are gone.
   if (calling && progress.admitted) return { do: 'wait' };
   const wall = (['sign-in', 'captcha', 'verification'] as const).find((screen) => shown.has(screen));

@@ -4,8 +4,15 @@ import type { Look } from './decide.ts';
 import { anyOf } from './find.ts';
 import { type Screen, type Signs, screens } from './screens.ts';
 
-/** Playwright evaluates locators in a world of its own, so a page cannot make this see what is not there. */
-export async function look(page: Page): Promise<Look> {
+/**
+ * Playwright evaluates locators in a world of its own, so a page cannot make this see what is not there. Null where the page
+ * could not be looked at whole (it was just changing): a sign that was not looked for is not a sign that is missing.
+ */
+export function look(page: Page): Promise<Look | null> {
+  return lookAtAll(page).catch(() => null);
+}
+
+async function lookAtAll(page: Page): Promise<Look> {
   const address = page.url();
   const shown = new Set<Screen>();
   await Promise.all(
@@ -25,19 +32,9 @@ const entries = (Object.entries(screens) as [Screen, Signs][]).map(
 );
 
 function isVisible(page: Page, css: string): Promise<boolean> {
-  return page
-    .locator(css)
-    .filter({ visible: true })
-    .first()
-    .isVisible()
-    .catch(() => false);
+  return page.locator(css).filter({ visible: true }).first().isVisible();
 }
 
 function isTextVisible(page: Page, texts: RegExp): Promise<boolean> {
-  return page
-    .getByText(texts)
-    .filter({ visible: true })
-    .first()
-    .isVisible()
-    .catch(() => false);
+  return page.getByText(texts).filter({ visible: true }).first().isVisible();
 }

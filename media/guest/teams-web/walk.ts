@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import type { MediaClock } from '../../call.ts';
 import type { LegControl } from '../leg.ts';
-import { decide, type Progress, type Step } from './decide.ts';
+import { decide, type Progress, type Step, showsCall } from './decide.ts';
 import { find } from './find.ts';
 import { isMicrosofts } from './link.ts';
 import { look } from './look.ts';
@@ -39,12 +39,16 @@ export async function walk(the: Walk): Promise<void> {
   while (!the.control.signal.aborted) {
     const seen = await look(the.page);
     if (the.control.signal.aborted) return;
+    if (seen === null) {
+      await pause(the.clock, lookEvery.joining, the.control.signal);
+      continue;
+    }
     if (seen.host !== '' && seen.host !== the.alsoHost && !isMicrosofts(seen.host)) {
       the.control.end('failed', `the page left Teams for ${seen.host}. ${await the.screenshot()}`);
       return;
     }
     const step = decide(seen, progress);
-    progress.inCall = seen.shown.has('in-call') ? progress.inCall + 1 : 0;
+    progress.inCall = showsCall(seen) ? progress.inCall + 1 : 0;
     if (step.do === 'wonder') {
       unknownSince ??= the.clock.monotonic();
       const waited = the.clock.monotonic() - unknownSince;
