@@ -74,7 +74,9 @@ function localName(name: string): string {
 }
 
 function attributesOf(attributes: Readonly<Record<string, unknown>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [localName(name), String(value)]));
+  const plain: Record<string, string> = {};
+  for (const name in attributes) plain[localName(name)] = String(attributes[name]);
+  return plain;
 }
 
 export function childrenNamed(parent: XmlElement, name: string): XmlElement[] {
