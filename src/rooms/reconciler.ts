@@ -15,7 +15,7 @@ import {
   type Writer,
 } from '../../connectors/devices/device.ts';
 import type { Clock } from '../clock.ts';
-import type { Collection } from '../store/store.ts';
+import { type Collection, StoreConflict, type Stored } from '../store/store.ts';
 import { type DeviceRecord, newDeviceRecord } from './device-store.ts';
 import { inDoubtRetryMs, type LeaseOf, unshared } from './lease.ts';
 import { KeyedQueue, RetryAfter } from './queue.ts';
@@ -38,11 +38,15 @@ const vanishingsTolerated = 3;
 const vanishingWindowMs = 60 * 60_000;
 /** After this long we try a device again that we left to another system. */
 const heldBackForMs = 24 * 60 * 60_000;
+/** A device whose record another process stored meanwhile is looked at again after this, milliseconds, if it is ours still. */
+const overtakenRetryMs = 200;
 
 interface Target {
   room: Room;
   device: PushedDevice;
   record: DeviceRecord;
+  /** At which version the store had it when this process last read or wrote it there; null where it has none. */
+  version: number | null;
   /** Whether its list has been seen since the start: what vanished before, a reboot may have taken. */
   seen: boolean;
   cancelCompare: (() => void) | null;
@@ -77,9 +81,10 @@ export class Reconciler {
       for (const device of room.devices) {
         if (device.kind !== 'pushed') continue;
         const { id } = device.description;
-        const stored = await this.#options.devices.get(id);
-        const record = stored?.value ?? newDeviceRecord(id, room.id);
-        this.#targets.set(id, { room, device, record, seen: false, cancelCompare: null });
+        const record = newDeviceRecord(id, room.id);
+        const target: Target = { room, device, record, version: null, seen: false, cancelCompare: null };
+        takeUp(target, await this.#options.devices.get(id));
+        this.#targets.set(id, target);
         if (device.watch) this.#stops.push(device.watch(() => this.#queue.add(id)));
         // A plan that has never been read is not pushed: an empty list that nobody meant would take buttons away.
         if (room.plan.readAt !== null) this.#queue.add(id);
@@ -91,7 +96,8 @@ export class Reconciler {
   async takeOver(room: Room): Promise<void> {
     for (const target of this.#targetsOf(room.id)) {
       const stored = await this.#options.devices.get(target.record.deviceId);
-      if (stored !== null) target.record = stored.value;
+      // Never backwards: a push of this process may have stored something while the store answered.
+      if (stored !== null && stored.version > (target.version ?? 0)) takeUp(target, stored);
     }
     this.planChanged(room);
   }
@@ -152,7 +158,7 @@ export class Reconciler {
     const target = this.#targets.get(deviceId);
     if (target === undefined || target.room.plan.readAt === null) return;
     const { clock } = this.#options;
-    const { record } = target;
+    const { record, version } = target;
     if (record.heldBackSince !== null && clock.now() - record.heldBackSince < heldBackForMs) {
       this.#compareLater(deviceId, target, heldBackForMs - (clock.now() - record.heldBackSince));
       return;
@@ -161,13 +167,16 @@ export class Reconciler {
       const { revision } = target.room.plan;
       const wanted = wantedOn(target.room, clock.now());
       const found = await target.device.list(signal);
-      this.#noteVanished(target, wanted, found);
+      // Whoever acts for the room by now has looked later than this.
+      signal.throwIfAborted();
+      if (this.#noteVanished(target, wanted, found)) await this.#storeHeldBack(target, version);
       if (target.record.heldBackSince !== null) return;
       // The list may have taken long. The device asks once more when the first byte of a write is about to go.
       if (!writer.mayWrite()) throw inDoubt();
       const same = agree(target.device, wanted, found, clock.now()) && !edited(wanted, target.record.sent);
       if (!same) await this.#write(target, wanted, signal, writer);
-      await this.#confirmed(target, wanted);
+      signal.throwIfAborted();
+      await this.#confirmed(target, wanted, version);
       const facts = { room: target.room.id, device: deviceId, entries: wanted.length, revision, written: !same };
       this.#options.log.debug(facts, 'device has the plan');
     });
@@ -188,7 +197,7 @@ export class Reconciler {
     );
   }
 
-  async #confirmed(target: Target, wanted: readonly JoinEntry[]): Promise<void> {
+  async #confirmed(target: Target, wanted: readonly JoinEntry[], known: number | null): Promise<void> {
     const now = this.#options.clock.now();
     target.record = {
       ...target.record,
@@ -199,13 +208,48 @@ export class Reconciler {
       problem: null,
       problemAt: null,
     };
-    await this.#options.devices.put(target.record.deviceId, target.record);
+    await this.#store(target, known);
   }
 
-  /** Entries that the device confirmed, that are still wanted and that nobody of us removed, but that are gone. */
-  #noteVanished(target: Target, wanted: readonly JoinEntry[], found: readonly DeviceEntry[]): void {
+  /**
+   * Only over what this process knew of when it began with the device: one that stood still in a push does not undo what its
+   * successor stored. An old record would not only have a device written to once more than needed: of what a device does not
+   * tell back (the organiser) it says what the device no longer has.
+   */
+  async #store(target: Target, known: number | null): Promise<void> {
+    const { devices } = this.#options;
+    const { record } = target;
+    try {
+      const stored =
+        known === null
+          ? await devices.insert(record.deviceId, record)
+          : await devices.replace(record.deviceId, record, known);
+      target.version = stored.version;
+    } catch (error) {
+      if (!(error instanceof StoreConflict)) throw error;
+      takeUp(target, await devices.get(record.deviceId));
+      throw new RetryAfter(overtakenRetryMs, { cause: error });
+    }
+  }
+
+  async #storeHeldBack(target: Target, known: number | null): Promise<void> {
+    const { deviceId } = target.record;
+    this.#options.log.error({ room: target.room.id, device: deviceId }, managedElsewhere);
+    try {
+      await this.#store(target, known);
+    } catch (error) {
+      if (error instanceof RetryAfter) throw error;
+      this.#options.log.error({ device: deviceId, err: error }, 'not stored');
+    }
+  }
+
+  /**
+   * Entries that the device confirmed, that are still wanted and that nobody of us removed, but that are gone.
+   * @returns whether the device is left to another system from now on
+   */
+  #noteVanished(target: Target, wanted: readonly JoinEntry[], found: readonly DeviceEntry[]): boolean {
     const now = this.#options.clock.now();
-    const { record, room } = target;
+    const { record } = target;
     const heldBefore = record.heldBackSince !== null;
     const expected = wanted.filter(({ id }) => record.confirmed.includes(id));
     const gone = expected.filter(({ id }) => !found.some((entry) => entry.id === id));
@@ -220,12 +264,7 @@ export class Reconciler {
       heldBackSince: held ? now : null,
       ...(held ? { problem: managedElsewhere, problemAt: now } : {}),
     };
-    if (held && !heldBefore) {
-      this.#options.log.error({ room: room.id, device: record.deviceId }, managedElsewhere);
-      void this.#options.devices
-        .put(record.deviceId, target.record)
-        .catch((error: unknown) => this.#options.log.error({ device: record.deviceId, err: error }, 'not stored'));
-    }
+    return held && !heldBefore;
   }
 
   #failed(deviceId: string, error: unknown, retryInMs: number): void {
@@ -258,6 +297,12 @@ export class Reconciler {
 const managedElsewhere =
   'Our entries keep vanishing from this device: another system (TMS, a hybrid calendar) manages its list. Usher has ' +
   'stopped pushing to it for a day. Take the device out of the other system, or out of usher.yaml.';
+
+/** What the store knows of a device; where it knows nothing, what this process knows. */
+function takeUp(target: Target, stored: Stored<DeviceRecord> | null): void {
+  target.version = stored?.version ?? null;
+  if (stored !== null) target.record = stored.value;
+}
 
 /** Thrown where the room may be another process's soon, or may not. */
 function inDoubt(): RetryAfter {

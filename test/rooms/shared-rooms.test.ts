@@ -25,7 +25,11 @@ const step = 500;
 class Codec {
   readonly id: string;
   entries: readonly DeviceEntry[] = [];
+  /** What it was sent last, also what it does not tell back. */
+  sent: readonly JoinEntry[] = [];
   readonly writers: string[] = [];
+  /** A process that stands still once it has seen what it wrote, until this is resolved. */
+  standsStill: { process: string; until: PromiseWithResolvers<void> } | null = null;
   /** Processes that are in the middle of something with it; two at once is what must not be. */
   readonly users = new Set<string>();
   /** While set, a list takes until it is resolved or the process lets go. */
@@ -45,6 +49,7 @@ class Codec {
         this.users.delete(process);
       }
     };
+    let wrote = false;
     const shows = ({ id, title, start, end, dial }: JoinEntry): DeviceEntry => ({
       id,
       title,
@@ -57,15 +62,22 @@ class Codec {
       description: { id: `${this.id}/codec`, label: 'codec' },
       dialer: null,
       shows,
-      list: (signal) =>
-        use(async () => {
+      list: async (signal) => {
+        const found = await use(async () => {
           const aborted = new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
           await Promise.race([this.slow?.promise, aborted]);
           return this.entries;
-        }),
+        });
+        const afterWriting = wrote;
+        wrote = false;
+        if (afterWriting && this.standsStill?.process === process) await this.standsStill.until.promise;
+        return found;
+      },
       replace: (entries) =>
         use(async () => {
+          wrote = true;
           this.writers.push(process);
+          this.sent = entries;
           this.entries = entries.map(shows);
         }),
       close: async () => {},
@@ -78,9 +90,17 @@ describe('rooms that processes share @mongo', () => {
   let store: Store;
   let codecs: Map<string, Codec>;
   let subject: string;
+  let host: string;
   /** Processes that stand still in the middle of a reading, until it is resolved. */
   const standing = new Map<string, PromiseWithResolvers<void>>();
-  const processes: { name: string; clock: SimulatedClock; rooms: Rooms; reads: string[]; running: boolean }[] = [];
+  const processes: {
+    name: string;
+    clock: SimulatedClock;
+    rooms: Rooms;
+    reconciler: Reconciler;
+    reads: string[];
+    running: boolean;
+  }[] = [];
   type Process = (typeof processes)[number];
 
   beforeEach(async () => {
@@ -88,8 +108,10 @@ describe('rooms that processes share @mongo', () => {
     store = await openSqliteStore({ path: join(folder, 'usher.db'), clock: new SimulatedClock(0) });
     codecs = new Map(roomIds.map((id) => [id, new Codec(id)]));
     subject = 'First';
+    host = 'Host';
   });
   afterEach(async () => {
+    for (const { standsStill } of codecs.values()) standsStill?.until.resolve();
     for (const { rooms } of processes.splice(0)) await rooms.close();
     await store.close();
     standing.clear();
@@ -112,7 +134,7 @@ describe('rooms that processes share @mongo', () => {
         description: 'memory',
         read: async () => {
           reads.push(id);
-          const invites = [invite({ subject })];
+          const invites = [invite({ subject, organizer: { name: host, email: null } })];
           await standing.get(name)?.promise;
           return { invites, problems: [] };
         },
@@ -125,16 +147,17 @@ describe('rooms that processes share @mongo', () => {
         around,
       );
     });
+    const reconciler = new Reconciler({ clock, log, devices: await store.collection(deviceCollection) });
     const rooms = new Rooms({
       rooms: own,
       clock,
       log,
-      reconciler: new Reconciler({ clock, log, devices: await store.collection(deviceCollection) }),
+      reconciler,
       jobs: clockJobs(clock, log),
       share: (handlers) => startLeases({ store, clock, log, name, rooms: roomIds, ...handlers }),
     });
     await rooms.start();
-    const process = { name, clock, rooms, reads, running: true };
+    const process = { name, clock, rooms, reconciler, reads, running: true };
     processes.push(process);
     return process;
   }
@@ -217,6 +240,44 @@ describe('rooms that processes share @mongo', () => {
       assert.equal(a.rooms.get(room)?.view().entries[0]?.title, 'Third');
       assert.deepEqual(titles(), Array(4).fill('Third'));
     });
+
+  it('keeps what the successor of a process stored of a device that stood still in a push', async () => {
+    const a = await enter('a');
+    await pass(20_000);
+    const codec = codecs.get('r1');
+    assert.ok(codec);
+    const until = Promise.withResolvers<void>();
+    codec.standsStill = { process: 'a', until };
+    host = 'Second';
+    a.rooms.refresh('r1');
+    await a.rooms.settled();
+    await pass(1_000);
+    assert.equal(codec.sent[0]?.organizer?.name, 'Second');
+    a.running = false;
+    host = 'Third';
+    const b = await enter('b');
+    await pass(60_000);
+    assert.equal(codec.sent[0]?.organizer?.name, 'Third');
+    const devices = await store.collection(deviceCollection);
+    const stored = await devices.get('r1/codec');
+    assert.ok(stored !== null && stored.value.confirmed.length === 1);
+    until.resolve();
+    await a.reconciler.settled();
+    assert.deepEqual(await devices.get('r1/codec'), stored);
+
+    // Whoever comes next believes the record: the codec does not tell its organiser back.
+    codec.slow = Promise.withResolvers();
+    host = 'Second';
+    b.rooms.refresh('r1');
+    await b.rooms.settled();
+    b.running = false;
+    codec.slow.reject(new Error('reset'));
+    await b.reconciler.settled();
+    codec.slow = null;
+    await enter('c');
+    await pass(60_000);
+    assert.equal(codec.sent[0]?.organizer?.name, 'Second');
+  });
 
   it('lets go of a device in the middle before another process may take its room', async () => {
     await enter('a');
