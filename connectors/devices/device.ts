@@ -125,6 +125,11 @@ export interface PushedDevice {
   shows(entry: JoinEntry): DeviceEntry;
   /** Calls `changed` when the device says that its list should be looked at again (reboot, `SyncRequired`). */
   watch?(changed: () => void): () => Promise<void>;
+  /**
+   * When it was last started, by our clock; `null` where it does not tell. A restart explains a list that is gone.
+   * @throws DeviceError
+   */
+  startedAt?(signal: AbortSignal): Promise<Instant | null>;
   /** What the administrator should know although the list is right: a clock that is off, a certificate that is not checked. */
   notices?(): readonly string[];
   /** Looks at everything that can be wrong and writes nothing. Rejects only when `signal` is aborted. */

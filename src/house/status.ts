@@ -1,8 +1,9 @@
 /** Each room's state in words: what is next, what was read and pushed when, and what is wrong. */
+import type { Device } from '../../connectors/devices/device.ts';
 import type { Reconciler } from '../rooms/reconciler.ts';
 import { subjectOf } from '../rooms/refusals.ts';
 import type { Room } from '../rooms/room.ts';
-import type { RoomStatus } from '../web/house.ts';
+import type { DeviceStatus, RoomStatus } from '../web/house.ts';
 
 export interface StatusSources {
   now: number;
@@ -10,22 +11,11 @@ export interface StatusSources {
   callState: RoomStatus['call'];
 }
 
-/** A pushed list counts as up to date when it was confirmed at or after the plan's last change and nothing failed since. */
 export function roomStatus(room: Room, { now, reconciler, callState }: StatusSources): RoomStatus {
   const { id, name, timeZone } = room.settings;
   const { plan } = room;
   const running = plan.planned.find(({ entry }) => entry.end > now)?.entry ?? null;
-  const devices = room.devices.map((device): RoomStatus['devices'][number] => {
-    const { id: deviceId, label } = device.description;
-    if (device.kind === 'pulled') {
-      const read = device.lastRead();
-      const upToDate = read !== null && read.revision === plan.revision;
-      return { id: deviceId, label, kind: 'pulled', lastSeen: read?.at ?? null, upToDate };
-    }
-    const record = reconciler.record(deviceId);
-    const upToDate = record !== null && record.problem === null && record.confirmedAt !== null;
-    return { id: deviceId, label, kind: 'pushed', lastSeen: record?.confirmedAt ?? null, upToDate };
-  });
+  const devices = room.devices.map((device) => deviceStatus(device, plan.revision, reconciler));
   return {
     id,
     name,
@@ -45,6 +35,33 @@ export function roomStatus(room: Room, { now, reconciler, callState }: StatusSou
     devices,
     call: callState,
     problems: problemsOf(room, reconciler, now),
+  };
+}
+
+/** A pushed list counts as up to date when all that is wanted was confirmed as it is, and nothing failed since. */
+function deviceStatus(device: Device, revision: number, reconciler: Reconciler): DeviceStatus {
+  const { id, label } = device.description;
+  if (device.kind === 'pulled') {
+    const read = device.lastRead();
+    const seen = read?.at ?? null;
+    const upToDate = read !== null && read.revision === revision;
+    const none = { confirmed: null, problem: null, differs: [] };
+    return { id, label, kind: 'pulled', lastSeen: seen, lastContact: seen, ...none, upToDate };
+  }
+  const record = reconciler.record(id);
+  const differs = reconciler.differs(id);
+  const problem = record?.problem ?? null;
+  const lastSeen = record?.confirmedAt ?? null;
+  return {
+    id,
+    label,
+    kind: 'pushed',
+    lastSeen,
+    lastContact: record?.contactAt ?? null,
+    confirmed: record?.confirmed.length ?? 0,
+    problem,
+    differs,
+    upToDate: problem === null && lastSeen !== null && differs.length === 0,
   };
 }
 

@@ -3,20 +3,18 @@
  * it has, write the difference, read back, again and again until they agree. A device that is away waits in its own
  * back-off and holds no place that another device needs.
  */
-import { createHash } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
 import type { BaseLogger } from 'pino';
 import {
   type DeviceEntry,
   DeviceError,
   type JoinEntry,
-  ownIdPrefix,
   type PushedDevice,
   type Writer,
 } from '../../connectors/devices/device.ts';
 import type { Clock } from '../clock.ts';
 import { type Collection, StoreConflict, type Stored } from '../store/store.ts';
 import { type DeviceRecord, newDeviceRecord } from './device-store.ts';
+import { differences, digest } from './differences.ts';
 import { inDoubtRetryMs, type LeaseOf, unshared } from './lease.ts';
 import { KeyedQueue, RetryAfter } from './queue.ts';
 import type { Room } from './room.ts';
@@ -36,6 +34,8 @@ export interface ReconcilerOptions {
 /** So many times within the hour may confirmed entries vanish before we take it that another system manages the device. */
 const vanishingsTolerated = 3;
 const vanishingWindowMs = 60 * 60_000;
+/** Where they are gone at once, again and again while we retry, they count as often as this, milliseconds. */
+const goneAtOnceEveryMs = 5 * 60_000;
 /** After this long we try a device again that we left to another system. */
 const heldBackForMs = 24 * 60 * 60_000;
 /** A device whose record another process stored meanwhile is looked at again after this, milliseconds, if it is ours still. */
@@ -47,8 +47,10 @@ interface Target {
   record: DeviceRecord;
   /** At which version the store had it when this process last read or wrote it there; null where it has none. */
   version: number | null;
-  /** Whether its list has been seen since the start: what vanished before, a reboot may have taken. */
-  seen: boolean;
+  /** What it listed last, `null` until it has: what vanished before, a reboot may have taken. */
+  found: readonly DeviceEntry[] | null;
+  /** Whether it could not be reached since it confirmed a list: what it forgot meanwhile, nobody took away. */
+  away: boolean;
   cancelCompare: (() => void) | null;
 }
 
@@ -82,7 +84,8 @@ export class Reconciler {
         if (device.kind !== 'pushed') continue;
         const { id } = device.description;
         const record = newDeviceRecord(id, room.id);
-        const target: Target = { room, device, record, version: null, seen: false, cancelCompare: null };
+        const unseen = { version: null, found: null, away: false, cancelCompare: null };
+        const target: Target = { room, device, record, ...unseen };
         takeUp(target, await this.#options.devices.get(id));
         this.#targets.set(id, target);
         if (device.watch) this.#stops.push(device.watch(() => this.#queue.add(id)));
@@ -98,6 +101,8 @@ export class Reconciler {
       const stored = await this.#options.devices.get(target.record.deviceId);
       // Never backwards: a push of this process may have stored something while the store answered.
       if (stored !== null && stored.version > (target.version ?? 0)) takeUp(target, stored);
+      target.found = null;
+      target.away = false;
     }
     this.planChanged(room);
   }
@@ -116,6 +121,18 @@ export class Reconciler {
   /** What is known of a device, for status. */
   record(deviceId: string): DeviceRecord | null {
     return this.#targets.get(deviceId)?.record ?? null;
+  }
+
+  /**
+   * What differs on a device from what its room should have there, each a few words; none where the device confirmed all
+   * of it. Of a room that another process acts for nothing is known here.
+   */
+  differs(deviceId: string): readonly string[] {
+    const target = this.#targets.get(deviceId);
+    if (target === undefined || target.room.plan.readAt === null || this.#leaseOf(target.room.id) === null) return [];
+    const { room, device, found, record } = target;
+    const now = this.#options.clock.now();
+    return differences({ device, wanted: wantedOn(room, now), found, sent: record.sent, now });
   }
 
   settled(): Promise<void> {
@@ -169,12 +186,18 @@ export class Reconciler {
       const found = await target.device.list(signal);
       // Whoever acts for the room by now has looked later than this.
       signal.throwIfAborted();
-      if (this.#noteVanished(target, wanted, found)) await this.#storeHeldBack(target, version);
-      if (target.record.heldBackSince !== null) return;
+      if (await this.#noteVanished(target, wanted, found, signal)) {
+        await this.#storeHeldBack(target, version);
+        return;
+      }
       // The list may have taken long. The device asks once more when the first byte of a write is about to go.
       if (!writer.mayWrite()) throw inDoubt();
-      const same = agree(target.device, wanted, found, clock.now()) && !edited(wanted, target.record.sent);
-      if (!same) await this.#write(target, wanted, signal, writer);
+      const { sent } = target.record;
+      const same = differences({ device: target.device, wanted, found, sent, now: clock.now() }).length === 0;
+      if (!same && (await this.#write(target, wanted, signal, writer)) === 'held back') {
+        await this.#storeHeldBack(target, version);
+        return;
+      }
       signal.throwIfAborted();
       await this.#confirmed(target, wanted, version);
       const facts = { room: target.room.id, device: deviceId, entries: wanted.length, revision, written: !same };
@@ -183,22 +206,36 @@ export class Reconciler {
     this.#compareLater(deviceId, target, this.#options.compareEveryMs ?? 10 * 60_000);
   }
 
-  async #write(target: Target, wanted: readonly JoinEntry[], signal: AbortSignal, writer: Writer): Promise<void> {
-    await target.device.replace(wanted, signal, writer);
-    const after = await target.device.list(signal);
-    if (agree(target.device, wanted, after, this.#options.clock.now())) return;
-    const missing = wanted.filter(({ id }) => !after.some((entry) => entry.id === id)).length;
+  /** @throws DeviceError where the device does not show what it took */
+  async #write(
+    target: Target,
+    wanted: readonly JoinEntry[],
+    signal: AbortSignal,
+    writer: Writer,
+  ): Promise<'written' | 'held back'> {
+    const { device } = target;
+    const { clock } = this.#options;
+    const from = clock.now();
+    await device.replace(wanted, signal, writer);
+    const found = await device.list(signal);
+    target.found = found;
+    const left = differences({ device, wanted, found, sent: null, now: clock.now() });
+    if (left.length === 0) return 'written';
+    const missing = wanted.filter(({ id }) => !found.some((entry) => entry.id === id)).length;
+    const allGone = missing > 0 && missing === wanted.length;
+    const last = target.record.vanishedAt.at(-1) ?? Number.NEGATIVE_INFINITY;
+    const counts = allGone && clock.now() - last >= goneAtOnceEveryMs;
+    if (counts && !(await this.#restartedSince(target, from, signal)) && this.#vanished(target)) return 'held back';
     throw new DeviceError(
       'refused',
       `took the list but does not show it as sent (${missing} of ${wanted.length} entries missing, the rest differ)` +
-        (missing > 0 && missing === wanted.length
-          ? '; another system (TMS, a hybrid calendar) may replace its list'
-          : ''),
+        (allGone ? '; another system (TMS, a hybrid calendar) may replace its list' : ''),
     );
   }
 
   async #confirmed(target: Target, wanted: readonly JoinEntry[], known: number | null): Promise<void> {
     const now = this.#options.clock.now();
+    target.away = false;
     target.record = {
       ...target.record,
       confirmed: wanted.map(({ id }) => id),
@@ -244,32 +281,57 @@ export class Reconciler {
   }
 
   /**
-   * Entries that the device confirmed, that are still wanted and that nobody of us removed, but that are gone.
+   * Counts entries that the device confirmed, that are still wanted and that nobody of us removed, but that are all gone;
+   * not where it was restarted or away meanwhile, since devices forget their list then.
    * @returns whether the device is left to another system from now on
    */
-  #noteVanished(target: Target, wanted: readonly JoinEntry[], found: readonly DeviceEntry[]): boolean {
+  async #noteVanished(
+    target: Target,
+    wanted: readonly JoinEntry[],
+    found: readonly DeviceEntry[],
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const now = this.#options.clock.now();
     const { record } = target;
-    const heldBefore = record.heldBackSince !== null;
     const expected = wanted.filter(({ id }) => record.confirmed.includes(id));
     const gone = expected.filter(({ id }) => !found.some((entry) => entry.id === id));
+    const allGone = target.found !== null && expected.length > 0 && gone.length === expected.length;
+    target.found = found;
     const recent = record.vanishedAt.filter((at) => now - at < vanishingWindowMs);
-    if (target.seen && expected.length > 0 && gone.length === expected.length) recent.push(now);
-    target.seen = true;
-    const held = recent.length > vanishingsTolerated;
-    target.record = {
-      ...record,
-      contactAt: now,
-      vanishedAt: held ? [] : recent,
-      heldBackSince: held ? now : null,
-      ...(held ? { problem: managedElsewhere, problemAt: now } : {}),
-    };
-    return held && !heldBefore;
+    target.record = { ...record, contactAt: now, vanishedAt: recent, heldBackSince: null };
+    if (!allGone || target.away || (await this.#restartedSince(target, record.confirmedAt ?? 0, signal))) return false;
+    return this.#vanished(target);
+  }
+
+  async #restartedSince(target: Target, since: number, signal: AbortSignal): Promise<boolean> {
+    try {
+      const startedAt = (await target.device.startedAt?.(signal)) ?? null;
+      signal.throwIfAborted();
+      return startedAt !== null && startedAt >= since;
+    } catch (error) {
+      if (error instanceof DeviceError && !signal.aborted) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Counts a list of ours that somebody took away.
+   * @returns whether that has happened so often that the device is left to them
+   */
+  #vanished(target: Target): boolean {
+    const now = this.#options.clock.now();
+    const vanishedAt = [...target.record.vanishedAt, now];
+    const held = vanishedAt.length > vanishingsTolerated;
+    target.record = held
+      ? { ...target.record, vanishedAt: [], heldBackSince: now, problem: managedElsewhere, problemAt: now }
+      : { ...target.record, vanishedAt };
+    return held;
   }
 
   #failed(deviceId: string, error: unknown, retryInMs: number): void {
     const target = this.#targets.get(deviceId);
     if (target === undefined) return;
+    if (error instanceof DeviceError && error.kind === 'unreachable') target.away = true;
     const problem = error instanceof Error ? error.message : String(error);
     target.record = { ...target.record, problem, problemAt: this.#options.clock.now() };
     this.#options.log.warn({ room: target.room.id, device: deviceId, problem, retryInMs }, 'device not up to date');
@@ -312,30 +374,4 @@ function inDoubt(): RetryAfter {
 /** Entries whose button is gone for good are not pushed; a device forgets them by itself. */
 function wantedOn(room: Room, now: number): JoinEntry[] {
   return room.view().entries.filter(({ buttonUntil }) => buttonUntil > now);
-}
-
-/** Whether an entry differs from what was sent under its id, also in what the device does not tell back. */
-function edited(wanted: readonly JoinEntry[], sent: Readonly<Record<string, string>>): boolean {
-  return wanted.some((entry) => sent[entry.id] !== undefined && sent[entry.id] !== digest(entry));
-}
-
-function digest(entry: JoinEntry): string {
-  return createHash('sha256').update(JSON.stringify(entry)).digest('base64url').slice(0, 16);
-}
-
-/** Whether the device shows just what is wanted of us; what others put there, and what has ended, does not matter. */
-function agree(
-  device: PushedDevice,
-  wanted: readonly JoinEntry[],
-  found: readonly DeviceEntry[],
-  now: number,
-): boolean {
-  const ours = new Map(found.filter(({ id }) => id.startsWith(ownIdPrefix)).map((entry) => [entry.id, entry]));
-  for (const entry of wanted) {
-    const expected = device.shows(entry);
-    const shown = ours.get(expected.id);
-    if (shown === undefined || !isDeepStrictEqual(shown, expected)) return false;
-    ours.delete(expected.id);
-  }
-  return ![...ours.values()].some(({ end }) => end > now);
 }

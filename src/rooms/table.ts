@@ -1,5 +1,5 @@
 /** Rooms as `usher rooms` prints them for people. */
-import { ago } from '../web/pages.ts';
+import { ago, listed } from '../web/pages.ts';
 import type { AddressesAnswer, StatusAnswer } from '../web/status-answer.ts';
 
 /** A line for each room, and beneath it a line for each thing that is wrong. */
@@ -14,7 +14,8 @@ export function statusTable({ now, rooms, services, refusals }: StatusAnswer): s
     devices
       .map(
         (one) =>
-          `${shown(one.label, 40)} ${ago(one.lastSeen, now)}${one.upToDate || one.lastSeen === null ? '' : ', behind'}`,
+          `${shown(one.label, 40)} ${ago(one.lastSeen, now)}${one.confirmed === null ? '' : `, ${one.confirmed} entries`}` +
+          `${one.upToDate || one.lastSeen === null ? '' : `, behind, answered ${ago(one.lastContact, now)}`}`,
       )
       .join('; ') || '-',
   ]);
@@ -28,6 +29,9 @@ export function statusTable({ now, rooms, services, refusals }: StatusAnswer): s
   const lines = [line(head)];
   for (const [at, room] of rooms.entries()) {
     lines.push(line(rows[at] ?? []), ...room.problems.map((problem) => `    ! ${shown(problem, 1_000)}`));
+    for (const { label, differs } of room.devices) {
+      if (differs.length > 0) lines.push(`    ~ ${shown(`${label}: ${listed(differs)}`, 1_000)}`);
+    }
   }
   for (const { name, facts, problems } of services) {
     lines.push(`${name}: ${facts.map((fact) => shown(fact, 300)).join(' ')}`);

@@ -21,6 +21,23 @@ export interface JoinResult {
   words: string;
 }
 
+export interface DeviceStatus {
+  id: string;
+  label: string;
+  kind: 'pushed' | 'pulled';
+  /** When its list was last confirmed (pushed) or last read by it (pulled). */
+  lastSeen: Instant | null;
+  /** When it last answered at all, however that went on. */
+  lastContact: Instant | null;
+  /** How many entries it confirmed then; `null` where it reads them itself. */
+  confirmed: number | null;
+  /** What went wrong the last time, `null` where nothing did. */
+  problem: string | null;
+  /** What is not on it as it should be, each a few words without a title. */
+  differs: readonly string[];
+  upToDate: boolean;
+}
+
 /** One line of the status page and of `usher rooms`. Titles have had privacy applied. */
 export interface RoomStatus {
   id: string;
@@ -30,14 +47,7 @@ export interface RoomStatus {
   next: { id: string; title: string; start: Instant; end: Instant; route: Route; private: boolean } | null;
   /** When the calendar was last read whole, `null` if never since the start. */
   lastRead: Instant | null;
-  /** The room's devices: when the list was last confirmed on it (pushed) or last read by it (pulled). */
-  devices: readonly {
-    id: string;
-    label: string;
-    kind: 'pushed' | 'pulled';
-    lastSeen: Instant | null;
-    upToDate: boolean;
-  }[];
+  devices: readonly DeviceStatus[];
   call: RoomCall['state'];
   /** What is wrong, each a sentence with the remedy; empty where all is well. No secrets, no titles. */
   problems: readonly string[];

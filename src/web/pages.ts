@@ -141,9 +141,16 @@ function date(at: number): string {
 function statusRow(row: RoomStatus, now: number): Html {
   const devices = row.devices.map(
     (device) =>
-      html`${device.label}: ${ago(device.lastSeen, now)}${device.upToDate || device.lastSeen === null ? null : ', behind'}<br>`,
+      html`${device.label}: ${ago(device.lastSeen, now)}${device.confirmed === null ? null : `, ${device.confirmed} entries`}${device.upToDate || device.lastSeen === null ? null : `, behind, answered ${ago(device.lastContact, now)}`}${device.differs.length === 0 ? null : html`<br><small>${listed(device.differs)}</small>`}<br>`,
   );
   return html`<tr><th scope="row">${row.name}<br><small>${row.id}</small></th><td>${nextOf(row, now)}</td><td>${row.call}</td><td>${ago(row.lastRead, now)}</td><td>${devices}</td><td>${row.problems.length === 0 ? 'nothing' : problems(row)}</td></tr>`;
+}
+
+/** What differs on a device; the longest lists are a device that has nothing of them. */
+export function listed(differs: readonly string[]): string {
+  const most = 5;
+  const more = differs.length > most ? `; and ${differs.length - most} more` : '';
+  return `${differs.slice(0, most).join('; ')}${more}`;
 }
 
 function matches(row: RoomStatus, wanted: string): boolean {

@@ -18,6 +18,11 @@ const roomStatusSchema = z.object({
         label: z.string(),
         kind: z.enum(['pushed', 'pulled']),
         lastSeen: z.number().nullable(),
+        // An instance of an earlier version does not tell these.
+        lastContact: z.number().nullable().default(null),
+        confirmed: z.number().nullable().default(null),
+        problem: z.string().nullable().default(null),
+        differs: z.array(z.string()).readonly().default([]),
         upToDate: z.boolean(),
       }),
     )

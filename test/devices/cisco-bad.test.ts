@@ -191,6 +191,24 @@ describe('bad Cisco devices @devices', function () {
     assert.equal(rig.codec.bookings.length, 1);
   });
 
+  it('takes a session that is forgotten at once for no wrong password, and goes on without', async () => {
+    rig = await open();
+    rig.codec.forgetsSessions = true;
+    assert.deepEqual(await rig.device.list(never), []);
+    await rig.device.replace([joinEntry()], never);
+    assert.deepEqual([rig.codec.bookings.length, rig.codec.passwordFailures], [1, 0]);
+  });
+
+  it('says when it was started, whatever its clock says', async () => {
+    const clock = new SimulatedClock(Date.now());
+    rig = await open({}, { clock });
+    rig.codec.time = () => clock.now();
+    rig.codec.skewMs = 7_200_000;
+    rig.codec.reboot();
+    await clock.advance(90_000);
+    assert.equal(await rig.device.startedAt(never), clock.now() - 90_000);
+  });
+
   it('asks one thing at a time, in one session, and gives it back when it is idle', async () => {
     const clock = new SimulatedClock(Date.now());
     rig = await open({}, { clock, requestTimeoutMs: 10_000 });

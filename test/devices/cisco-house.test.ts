@@ -114,7 +114,9 @@ describe('from the calendar to the video system @devices', function () {
     });
     await house.reconciler.settled();
     assert.deepEqual(status().problems, []);
-    assert.equal(status().devices[0]?.upToDate, true);
+    const [device] = status().devices;
+    assert.deepEqual([device?.upToDate, device?.confirmed, device?.problem, device?.differs], [true, 1, null, []]);
+    assert.ok((device?.lastContact ?? 0) >= (device?.lastSeen ?? Number.POSITIVE_INFINITY));
     assert.match(status().devices[0]?.label ?? '', /Cisco Codec Pro at 127\.0\.0\.1/);
   });
 
@@ -151,6 +153,10 @@ describe('from the calendar to the video system @devices', function () {
       await codec.nextTry();
       await house.reconciler.settled();
     }
+    const [device] = status().devices;
+    assert.deepEqual([device?.upToDate, device?.confirmed], [false, 1]);
+    assert.match(device?.problem ?? '', /cannot be reached/);
+    assert.match(device?.differs.join() ?? '', /^the meeting at [-\dT:]+Z shows another title$/);
     codec.fault = null;
     await one(({ title }) => title === 'While it was off');
     await house.reconciler.settled();

@@ -16,6 +16,7 @@ import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { guestJoin, hour, invite, settings } from '../rooms/invites.ts';
+import { type CiscoRig, openCiscoRig } from './cisco-rig.ts';
 
 const now = Date.now();
 
@@ -88,5 +89,34 @@ describe('TMS beside Usher @devices', () => {
       await reconciler.settled();
     }
     assert.match(record().problem ?? '', /may replace its list/);
+  });
+});
+
+describe('TMS that puts its own list back at once @devices', function () {
+  this.timeout(60_000);
+  let rig: CiscoRig;
+  afterEach(() => rig.close());
+
+  it('is not fought for long: Usher stops after some tries, leaves the device alone for a day, and then tries again', async () => {
+    rig = await openCiscoRig();
+    const { codec } = rig;
+    const theirs = foreignBooking({ id: 'tms-1', title: 'Theirs', start: rig.now + 5 * hour, end: rig.now + 6 * hour });
+    codec.put([theirs]);
+    codec.tms = () => [theirs];
+    await rig.meetings({ start: rig.now + 30 * hour, end: rig.now + 31 * hour });
+    assert.match(rig.record().problem ?? '', /may replace its list/);
+    // A device that is only slow to show what it took is not given up within minutes.
+    await rig.pass(10 * 60_000);
+    assert.equal(rig.record().heldBackSince, null);
+    await rig.pass(20 * 60_000);
+    assert.match(rig.record().problem ?? '', /another system \(TMS/);
+    const { requests } = codec;
+    await rig.meetings({ subject: 'Changed', start: rig.now + 30 * hour, end: rig.now + 31 * hour });
+    await rig.pass(2 * hour);
+    assert.deepEqual([codec.requests, codec.bookings], [requests, [theirs]]);
+    assert.match(rig.reconciler.differs('oslo/0').join(), /is missing$/);
+    codec.tms = null;
+    await rig.pass(22 * hour);
+    assert.deepEqual([rig.titles(), rig.record().problem], [['Changed'], null]);
   });
 });

@@ -77,6 +77,19 @@ describe('usher rooms @firm', () => {
     assert.match(out, /^1 room, something is wrong with 1$/m);
   });
 
+  it('says what is not on a device as it should be, the first five of many', async () => {
+    house.differs = Array.from({ length: 7 }, (_, index) => `the meeting at 2026-03-0${index + 1}T09:00Z is missing`);
+    const { out } = await run('--url', web.url, 'fjo');
+    assert.match(
+      out,
+      /^ {4}~ panel: the meeting at 2026-03-01T09:00Z is missing; .*-05T09:00Z is missing; and 2 more$/m,
+    );
+    const { devices } = JSON.parse((await run('--url', web.url, '--json', 'fjo')).out).rooms[0];
+    assert.equal(devices[0].differs.length, 7);
+    const page = await (await fetch(new URL('/status', web.url))).text();
+    assert.match(page, /2026-03-05T09:00Z is missing; and 2 more/);
+  });
+
   it('lists what tenants refused to guests, and has it forgotten by the administrator alone @guests', async () => {
     const until = now + 7 * 24 * hour;
     house.refused = [

@@ -50,6 +50,7 @@ export class TestHouse implements House {
   joined: { roomId: string; entryId: string }[] = [];
   answer: JoinResult = { outcome: 'calling', words: 'The room’s video system is dialling.' };
   problems: string[] = [];
+  differs: string[] = [];
   shownServices: ServiceStatus[] = [];
   refused: StoredRefusal[] = [];
 
@@ -170,7 +171,17 @@ export class TestHouse implements House {
         next: next === undefined ? null : { id: next.id, title, start, end, route, private: privacy === 'private' },
         lastRead: null,
         devices: [
-          { id: 'panel', label: 'panel', kind: 'pulled', lastSeen: panel.lastRead()?.at ?? null, upToDate: true },
+          {
+            id: 'panel',
+            label: 'panel',
+            kind: 'pulled',
+            lastSeen: panel.lastRead()?.at ?? null,
+            lastContact: null,
+            confirmed: null,
+            problem: null,
+            differs: this.differs,
+            upToDate: true,
+          },
         ],
         call: call.state,
         problems: this.problems,

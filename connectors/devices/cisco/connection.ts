@@ -84,7 +84,8 @@ export class CiscoConnection {
   }
 
   /**
-   * `POST /putxml`, or another endpoint that takes XML. Everything but a `Dial` may be sent a second time.
+   * `POST /putxml`, or another endpoint that takes XML. Everything but a `Dial` may be sent a second time, where the device
+   * closed the connection or forgot the session.
    * @throws DeviceError; `unsupported` where there is no such endpoint
    */
   post(path: '/putxml' | '/bookingsputxml', xml: string, signal?: AbortSignal): Promise<XmlElement> {
@@ -92,7 +93,8 @@ export class CiscoConnection {
   }
 
   /**
-   * As `post`, for what changes the list: it says who writes, and is not sent where `writer` may no longer.
+   * As `post`, for what changes the list: it says who writes, and is not sent where `writer` may no longer. It is never sent a
+   * second time: a device that was restarted has another list by then than the one that this was made from.
    * @throws DeviceError
    */
   write(
@@ -153,28 +155,35 @@ export class CiscoConnection {
     if (wait > 0) throw this.#credentials(wait);
     this.#cancelIdle?.();
     try {
-      for (let tries = 0; ; tries++) {
+      for (;;) {
         const fresh = this.#session === null;
         if (fresh) await this.#beginSession(signal);
-        const by =
-          this.#session === 'none' || this.#session === null
-            ? { authorization: this.#basic }
-            : { cookie: this.#session };
+        const session = this.#session ?? 'none';
+        const by = session === 'none' ? { authorization: this.#basic } : { cookie: session };
         const answer = await this.#send(request, by);
         if (answer.status !== 401) {
           this.#refusals = 0;
           return answer;
         }
-        const hadSession = this.#session !== 'none';
-        this.#session = null;
-        // A session is gone after a reboot: one new one; a password that was refused is not sent again.
-        if (!hadSession || fresh || tries > 0) throw this.#refused();
+        if (session === 'none') throw this.#refused();
+        this.#sessionGone(fresh, request);
       }
     } finally {
       this.#cancelIdle = this.#options.clock.after(sessionIdleMs, () => {
         void this.#inTurn(() => this.#endSession()).catch(() => {});
       });
     }
+  }
+
+  /**
+   * A session that is gone tells of a reboot and says nothing of the password. One that is gone at once is not begun again:
+   * the device is asked without, until it has rested.
+   */
+  #sessionGone(fresh: boolean, { writer }: Request): void {
+    this.#session = fresh ? 'none' : null;
+    this.#sessionsTaken = fresh;
+    if (writer === undefined) return;
+    throw new DeviceError('unreachable', 'ended our session while its list was written (was it restarted?)');
   }
 
   async #beginSession(signal?: AbortSignal): Promise<void> {
@@ -243,7 +252,8 @@ export class CiscoConnection {
     };
     const answered = request().catch((error: unknown) => {
       // The device closed the kept connection (it was restarted, it tidies up): once more on a new one.
-      if (ended.aborted || !isClosedConnection(error) || body?.includes('<Dial ')) throw error;
+      const once = writer !== undefined || body?.includes('<Dial ');
+      if (ended.aborted || once || !isClosedConnection(error)) throw error;
       return request();
     });
     try {

@@ -20,7 +20,7 @@ import { CiscoCallControl } from './call-control.ts';
 import { checkCisco } from './checks.ts';
 import { bookingsDocument, clearCommand, listCommand, putCommand, resultOf } from './commands.ts';
 import { CiscoConnection } from './connection.ts';
-import { clockToleratedMs, type Facts, readFacts, type Way, wayOf } from './facts.ts';
+import { clockToleratedMs, type Facts, readFacts, readUptime, type Way, wayOf } from './facts.ts';
 import { CiscoFeedback, type FeedbackOptions } from './feedback.ts';
 import type { CiscoTls } from './tls.ts';
 
@@ -105,6 +105,11 @@ export class CiscoDevice implements PushedDevice {
     const feedback = new CiscoFeedback(options, this.#connection, clock, changed);
     this.#feedback = feedback;
     return () => feedback.close();
+  }
+
+  async startedAt(signal: AbortSignal): Promise<number | null> {
+    const seconds = await readUptime(this.#connection, signal);
+    return seconds === null ? null : this.#options.clock.now() - seconds * 1000;
   }
 
   notices(): readonly string[] {

@@ -45,6 +45,13 @@ export async function readFacts(connection: CiscoConnection, now: () => number, 
   };
 }
 
+/** Seconds since it was started (`SystemUnit Uptime`), `null` where it does not tell. @throws DeviceError */
+export async function readUptime(connection: CiscoConnection, signal: AbortSignal): Promise<number | null> {
+  const unit = descend(await connection.status('/Status/SystemUnit', signal), ['SystemUnit']);
+  const text = (unit === null ? null : childText(unit, 'Uptime')) ?? '';
+  return /^\d{1,12}$/.test(text) ? Number(text) : null;
+}
+
 /**
  * Seen in the field: `Bookings Put` works locally from CE 9.14 on where the device is registered with Webex; all others
  * take `bookingsputxml`.

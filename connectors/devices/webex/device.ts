@@ -28,6 +28,9 @@ export interface WebexOptions {
 }
 
 const commandAnswer = z.object({ result: z.unknown() });
+const uptimeAnswer = z.object({
+  result: z.object({ SystemUnit: z.object({ Uptime: z.coerce.number().nonnegative() }) }),
+});
 const deviceAnswer = z.object({
   displayName: z.string().optional(),
   product: z.string().optional(),
@@ -69,8 +72,10 @@ export class WebexDevice implements PushedDevice {
   readonly dialer: XapiDialer;
   readonly #deviceId: string;
   readonly #account: WebexAccount;
+  readonly #clock: ConnectorClock;
 
   constructor({ id, deviceId, account, clock }: WebexOptions) {
+    this.#clock = clock;
     this.dialer = new XapiDialer(new WebexCallControl(account, deviceId), clock);
     this.#deviceId = deviceId;
     this.#account = account;
@@ -95,6 +100,12 @@ export class WebexDevice implements PushedDevice {
 
   shows(entry: JoinEntry): DeviceEntry {
     return entryOf(bookingOf(entry));
+  }
+
+  async startedAt(signal: AbortSignal): Promise<number | null> {
+    const query = new URLSearchParams({ deviceId: this.#deviceId, name: 'SystemUnit.Uptime' });
+    const parsed = uptimeAnswer.safeParse(await this.#account.get(`/xapi/status?${query}`, signal));
+    return parsed.success ? this.#clock.now() - parsed.data.result.SystemUnit.Uptime * 1000 : null;
   }
 
   async check(signal: AbortSignal): Promise<readonly DeviceCheck[]> {
