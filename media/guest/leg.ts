@@ -8,11 +8,12 @@
  * | lobby | admitted, ended | the host decides; or `lobbyTimeoutMs` is over |
  * | admitted | ended | removed, ended, lost, left |
  * | ended | – | nothing follows; whatever comes later is not heard |
+ *
+ * While a leg is leaving, for whatever reason, it can only end, and as what made it leave: the page may not have heard yet,
+ * and what it saw before may arrive after.
  */
-import type { Page } from 'playwright-core';
 import type { MediaClock } from '../call.ts';
 import type { GuestLeg, GuestState, Outcome } from './guest.ts';
-import type { PooledPage } from './pages.ts';
 
 /** What an adapter tells its leg. Calls that do not fit the state are ignored, so a page cannot go back or rise again. */
 export interface LegControl {
@@ -21,35 +22,43 @@ export interface LegControl {
   /** `detail` is for the administrator's eyes. */
   end(outcome: Outcome, detail?: string | null): void;
   readonly state: GuestState;
+  /** Nothing more is to be begun: the leg is on its way out, or has ended. */
+  readonly leaving: boolean;
   /** Aborted when the leg has ended. */
   readonly signal: AbortSignal;
 }
 
-export interface LegOptions {
+/** What a leg needs of the page it happens in: Playwright's `Page` has it. */
+export interface LegPage {
+  once(event: 'crash' | 'close', listener: () => void): unknown;
+  isClosed(): boolean;
+}
+
+export interface LegOptions<Page extends LegPage> {
   clock: MediaClock;
   lobbyTimeoutMs: number;
   /** How long the way to the lobby may take. Default 45 s. */
   joinTimeoutMs?: number;
   /** The page that it all happens in; given back when the leg has ended. */
-  page: () => Promise<PooledPage>;
+  page: () => Promise<{ readonly page: Page; release(): Promise<void> }>;
   /** Makes the page join; what happens from then on is told to `control`. A rejection ends the leg as `failed`. */
   join(page: Page, control: LegControl): Promise<void>;
   /** Says goodbye in the meeting, as a person would by pressing Leave. May fail: the page is closed all the same. */
   goodbye?(page: Page): Promise<void>;
-  /** Run once, after the leg has ended and before its page is closed. */
+  /** Run once, after the leg has ended and before its page is closed. May fail: the page is closed all the same. */
   ended?(page: Page | null, state: GuestState): Promise<void> | void;
 }
 
 /** How long a goodbye may take, milliseconds. */
 const goodbyePatience = 1500;
 
-export function startLeg(options: LegOptions): GuestLeg {
+export function startLeg<Page extends LegPage>(options: LegOptions<Page>): GuestLeg {
   return new Leg(options);
 }
 
-class Leg implements GuestLeg {
+class Leg<Page extends LegPage> implements GuestLeg {
   state: GuestState = { state: 'joining' };
-  readonly #options: LegOptions;
+  readonly #options: LegOptions<Page>;
   readonly #listeners: ((state: GuestState) => void)[] = [];
   readonly #stop = new AbortController();
   #page: Page | null = null;
@@ -57,10 +66,10 @@ class Leg implements GuestLeg {
   /** Settles when the page was given back. */
   readonly #done: Promise<void>;
   #leaving: Promise<void> | null = null;
-  /** Why this leaves, while it says goodbye: the page will only know that it left. */
+  /** Why this leaves, from when that was decided: what the page says from then on, the end itself included, is too late. */
   #parting: { outcome: Outcome; detail: string | null } | null = null;
 
-  constructor(options: LegOptions) {
+  constructor(options: LegOptions<Page>) {
     this.#options = options;
     const joinTimeoutMs = options.joinTimeoutMs ?? 45_000;
     this.#cancelTimer = options.clock.after(joinTimeoutMs, () =>
@@ -90,36 +99,37 @@ class Leg implements GuestLeg {
     if (goodbye === undefined) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const cancel = clock.after(goodbyePatience, resolve);
+    // Without its page there is nobody to say it.
+    this.#stop.signal.addEventListener('abort', () => resolve(), { once: true });
     goodbye(page).then(resolve, resolve);
     await promise;
     cancel();
   }
 
   async #run(): Promise<void> {
-    let pooled: PooledPage;
-    try {
-      pooled = await this.#options.page();
-    } catch (error) {
+    const pooled = await this.#options.page().catch((error: unknown) => {
       this.#end('failed', reason(error));
-      await this.#options.ended?.(null, this.state);
-      return;
-    }
-    this.#page = pooled.page;
-    pooled.page.once('crash', () => this.#end('connection-lost', 'the page crashed'));
-    pooled.page.once('close', () => this.#end('connection-lost', 'the page was closed, or Chromium ended'));
-    if (this.state.state !== 'ended') {
-      const control = this.#control();
-      this.#options.join(pooled.page, control).catch((error: unknown) => {
-        if (pooled.page.isClosed()) this.#end('connection-lost', 'the page was closed, or Chromium ended');
-        else this.#end('failed', reason(error));
-      });
-      await aborted(this.#stop.signal);
-    }
+      return null;
+    });
+    if (pooled !== null && this.state.state !== 'ended') await this.#live(pooled.page);
     try {
-      await this.#options.ended?.(pooled.page, this.state);
-    } finally {
-      await pooled.release();
+      await this.#options.ended?.(pooled?.page ?? null, this.state);
+    } catch {
+      // What an adapter could not clear away goes with its page.
     }
+    await pooled?.release();
+  }
+
+  /** Joins in this page; resolves when the leg has ended. */
+  async #live(page: Page): Promise<void> {
+    this.#page = page;
+    page.once('crash', () => this.#end('connection-lost', 'the page crashed'));
+    page.once('close', () => this.#end('connection-lost', 'the page was closed, or Chromium ended'));
+    this.#options.join(page, this.#control()).catch((error: unknown) => {
+      if (page.isClosed()) this.#end('connection-lost', 'the page was closed, or Chromium ended');
+      else this.#end('failed', reason(error));
+    });
+    await aborted(this.#stop.signal);
   }
 
   #control(): LegControl {
@@ -128,18 +138,18 @@ class Leg implements GuestLeg {
       get state() {
         return leg.state;
       },
+      get leaving() {
+        return leg.#parting !== null || leg.state.state === 'ended';
+      },
       signal: this.#stop.signal,
       lobby: () => this.#lobby(),
       admitted: () => this.#admitted(),
-      end: (outcome, detail) => {
-        if (outcome === 'left' && this.#parting !== null) this.#end(this.#parting.outcome, this.#parting.detail);
-        else this.#end(outcome, detail ?? null);
-      },
+      end: (outcome, detail) => this.#end(outcome, detail ?? null),
     };
   }
 
   #lobby(): void {
-    if (this.state.state !== 'joining') return;
+    if (this.state.state !== 'joining' || this.#parting !== null) return;
     const { clock, lobbyTimeoutMs } = this.#options;
     this.#cancelTimer();
     this.#cancelTimer = clock.after(lobbyTimeoutMs, () => {
@@ -160,7 +170,7 @@ class Leg implements GuestLeg {
   #end(outcome: Outcome, detail: string | null): void {
     if (this.state.state === 'ended') return;
     this.#cancelTimer();
-    this.#set({ state: 'ended', outcome, detail });
+    this.#set({ state: 'ended', ...(this.#parting ?? { outcome, detail }) });
     this.#stop.abort();
   }
 

@@ -93,7 +93,7 @@ function leg(
       await exposeBridge(page, request.media);
       await expose(page, 'usherAcsState', (report) => told(control, report));
       const made = await identities.create();
-      if (control.signal.aborted) {
+      if (control.leaving) {
         await made.forget();
         return;
       }

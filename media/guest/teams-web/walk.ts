@@ -38,7 +38,8 @@ export async function walk(the: Walk): Promise<void> {
   let detours = 0;
   while (!the.control.signal.aborted) {
     const seen = await look(the.page);
-    if (the.control.signal.aborted) return;
+    // What was seen before the room left is no reason to press anything, or to go in.
+    if (the.control.leaving) return;
     if (seen === null) {
       await pause(the.clock, lookEvery.joining, the.control.signal);
       continue;
@@ -88,7 +89,7 @@ async function take(step: Step, the: Walk, progress: Progress): Promise<void> {
       // Both are drawn before they can be used.
       if (name === null || join === null || !(await name.isEditable().catch(() => false))) return;
       await name.fill(the.displayName, { timeout: pressPatience });
-      if (!(await join.isEnabled().catch(() => false))) return;
+      if (!(await join.isEnabled().catch(() => false)) || control.leaving) return;
       // Whatever comes of it, there is no second knock.
       progress.pressed = true;
       await join.click({ timeout: pressPatience });

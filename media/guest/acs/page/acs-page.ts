@@ -29,6 +29,7 @@ declare global {
 
 let call: AcsCall | null = null;
 let agent: AcsCallAgent | null = null;
+let left = false;
 
 /** A warm page has this under way before there is a call. */
 const linking = connectBridge();
@@ -42,6 +43,8 @@ async function join(request: AcsJoin): Promise<void> {
   const signingIn = new sdk.CallClient().createCallAgent(credential, { displayName: request.displayName });
   const [link, made] = await Promise.all([linking, signingIn]);
   agent = made;
+  // Told to leave while it was signing in: it does not knock any more.
+  if (left) return made.dispose();
   const audio = new MediaStream(link.roomStream.getAudioTracks());
   const video = new MediaStream(link.roomStream.getVideoTracks());
   const options = {
@@ -126,6 +129,7 @@ function failed(error: unknown): void {
 window.usherAcs = {
   join,
   async leave() {
+    left = true;
     await call?.hangUp();
     await agent?.dispose();
   },
