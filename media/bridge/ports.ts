@@ -34,6 +34,11 @@ export class PortPool {
     this.#pairs = Math.max(0, Math.floor((range.max - this.#first + 1) / 2));
   }
 
+  /** How many pairs the range has. */
+  get pairs(): number {
+    return this.#pairs;
+  }
+
   /** How many pairs are taken. */
   get taken(): number {
     return this.#taken.size;

@@ -80,33 +80,39 @@ async function startSharedJobs(uri: string, clock: Clock, log: Log): Promise<Job
   return startJobs({ backend: new MongoBackend({ address: addressWithDatabase(uri) }), clock, log });
 }
 
+/** What all processes on a store have in common. */
 const houseSchema = z.object({ secret: z.string() });
-const houseCollection: CollectionSpec<z.infer<typeof houseSchema>> = {
+export const houseCollection: CollectionSpec<z.infer<typeof houseSchema>> = {
   name: 'house',
   schema: houseSchema,
   indexes: {},
 };
 
+/** A hash that tells secrets apart and from which none can be had. */
+export function secretMark(secret: Secret): string {
+  return createHash('sha256')
+    .update(secret.entryId('', 'house', null))
+    .digest('hex');
+}
+
+/** @param store its description */
+export function otherSecret(store: string): string {
+  return `The other processes on ${store} use another secret file, so that dial tokens and addresses would differ. Copy the file "secret" of their data folder to this one's.`;
+}
+
 /**
- * Every process must derive the same dial tokens and addresses. The store keeps a hash that tells secrets apart and from
- * which none can be had.
+ * Every process must derive the same dial tokens and addresses: the store keeps a mark of their secret.
  * @throws StoreUnavailable where another process came with another secret
  */
 async function checkSecret(store: Store, secret: Secret): Promise<void> {
   const house = await store.collection(houseCollection);
-  const own = {
-    secret: createHash('sha256')
-      .update(secret.entryId('', 'house', null))
-      .digest('hex'),
-  };
+  const own = { secret: secretMark(secret) };
   try {
     await house.insert('house', own);
   } catch (error) {
     if (!(error instanceof StoreConflict)) throw error;
     const found = await house.get('house');
     if (found?.value.secret === own.secret) return;
-    throw new StoreUnavailable(
-      `The other processes on ${store.description} use another secret file, so that dial tokens and addresses would differ. Copy the file "secret" of their data folder to this one's.`,
-    );
+    throw new StoreUnavailable(otherSecret(store.description));
   }
 }

@@ -74,7 +74,12 @@ export async function loadSecret(dataFolder: string): Promise<Secret> {
   const path = join(dataFolder, 'secret');
   await mkdir(dataFolder, { recursive: true });
   if (!existsSync(path)) await makeSecret(path);
-  const hex = (await readFile(path, 'utf8')).trim();
+  return secretIn(path, await readFile(path, 'utf8'));
+}
+
+/** @throws Error that says what to do where `text` is no secret; `path` is where it was found */
+export function secretIn(path: string, text: string): Secret {
+  const hex = text.trim();
   if (!/^[0-9a-f]{64,}$/.test(hex)) {
     throw new Error(
       `${path} does not hold a secret (64 hexadecimal digits). Restore it from a back-up; or delete it, and every dial token and panel address will be new.`,

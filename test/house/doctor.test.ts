@@ -33,7 +33,11 @@ describe('usher doctor @devices', function () {
     const { port, ca } = codec;
     const account = { username: 'usher', password: 'simulated', tls: { ca } };
     const devices = [{ type: 'cisco', address: '127.0.0.1', port, ...account, ...device }];
-    return { dataFolder: '.', rooms: [{ id: 'oslo', name: 'Oslo', calendar: { type: 'folder', path }, devices }] };
+    return {
+      dataFolder: '.',
+      web: { port: 0 },
+      rooms: [{ id: 'oslo', name: 'Oslo', calendar: { type: 'folder', path }, devices }],
+    };
   };
 
   it('says a line for each thing that is well, and changes nothing', async () => {
@@ -80,6 +84,7 @@ describe('usher doctor @devices', function () {
     try {
       const { text } = await run({
         dataFolder: '.',
+        web: { port: 0 },
         rooms: ids.map((id) => ({ id, name: id, calendar: feed(id) })),
       });
       assert.deepEqual(

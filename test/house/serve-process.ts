@@ -42,6 +42,10 @@ export class ServeProcess {
     });
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   get #ended(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }

@@ -5,6 +5,7 @@
  *
  * It needs a file system whose locks work; on network file systems they often do not (https://www.sqlite.org/faq.html#q5).
  */
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../clock.ts';
@@ -45,13 +46,45 @@ export function lockFile(path: string, clock: Pick<Clock, 'now'>): FileLock {
   };
 }
 
-/** Who wrote itself down last; that is whoever holds the lock. */
+export interface LockHolder {
+  /** Null where it is not known. */
+  pid: number | null;
+  host: string | null;
+}
+
+/**
+ * Who has the store file at `path` open; null where nobody has. Changes nothing: an Usher that starts at this moment waits longer
+ * for its lock than this holds it.
+ * @throws StoreUnavailable where the lock may not be looked at
+ */
+export function lockHolder(path: string): LockHolder | null {
+  const lockPath = `${path}.lock`;
+  if (!existsSync(lockPath)) return null;
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(lockPath, { timeout: 100 });
+    db.exec('BEGIN IMMEDIATE; ROLLBACK');
+    return null;
+  } catch (error) {
+    if (!isBusy(error) || db === undefined) throw explained(error, lockPath);
+    return writtenDown(db);
+  } finally {
+    db?.close();
+  }
+}
+
 function holder(db: DatabaseSync): string {
+  const { pid, host } = writtenDown(db);
+  if (pid === null) return 'another process';
+  return host === hostname() ? `process ${pid}` : `process ${pid} on host ${host}`;
+}
+
+/** Who wrote itself down last; that is whoever holds the lock. */
+function writtenDown(db: DatabaseSync): LockHolder {
   try {
     const row = db.prepare('SELECT pid, host FROM holder').get();
-    if (row === undefined) return 'another process';
-    return row['host'] === hostname() ? `process ${row['pid']}` : `process ${row['pid']} on host ${row['host']}`;
+    return row === undefined ? { pid: null, host: null } : { pid: Number(row['pid']), host: String(row['host']) };
   } catch {
-    return 'another process';
+    return { pid: null, host: null };
   }
 }
