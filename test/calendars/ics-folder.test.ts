@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, open, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  open,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Calendar, CalendarReading } from '../../connectors/calendars/calendar.ts';
@@ -89,6 +101,26 @@ describe('a folder of iCalendar files @first-run', () => {
       await write('x.ics', content);
       await oneProblem(pattern);
     }
+  });
+
+  it('takes what is no calendar, or cannot be read, for no calendar without meetings', async () => {
+    const signIn = '<!DOCTYPE html><html><body>Sign in</body></html>';
+    await write('x.ics', signIn);
+    await assert.rejects(read(), { name: 'CalendarUnavailable', message: /x\.ics: is a web page, not a calendar/ });
+    await write('x.ics', event('x'));
+    await write('y.ics', event('y'));
+    assert.deepEqual(uids(await read()), ['x', 'y']);
+    await write('x.ics', signIn);
+    for (let times = 0; times < 2; times++) {
+      const { invites, problems } = await read();
+      assert.deepEqual([invites.map(({ uid }) => uid), problems.length], [['x', 'y'], 1]);
+    }
+    await truncate(join(path, 'x.ics'), 50 * 1024 * 1024);
+    assert.deepEqual(uids(await read()), ['x', 'y']);
+    await rm(join(path, 'x.ics'));
+    assert.deepEqual(uids(await read()), ['y']);
+    await rm(join(path, 'y.ics'));
+    assert.deepEqual(await read(), { invites: [], problems: [] });
   });
 
   it('reads UTF-16, windows-1252, byte-order marks and stray zero bytes', async () => {

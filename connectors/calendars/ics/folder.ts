@@ -90,6 +90,12 @@ class IcsFolder implements Calendar {
     }
     this.#known = known;
     const files = [...known.values()];
+    // A sign-in page saved over the calendar says nothing of the meetings: it is not taken for a calendar without any.
+    const lost = paths.length - known.size + files.filter(({ shown }) => saysNothing(shown)).length;
+    if (lost > 0 && lost === paths.length) {
+      const why = [...problems, ...files.flatMap(({ shown }) => shown.problems)];
+      if (why.length > 0) throw new CalendarUnavailable(`${this.description}: ${why.slice(0, 3).join('; ')}`);
+    }
     this.#reader.keep(files.flatMap(({ shown, good }) => (good === null ? [shown.key] : [shown.key, good.key])));
     for (const { shown } of files) problems.push(...shown.problems);
     return this.#reader.reading(
@@ -152,13 +158,14 @@ class IcsFolder implements Calendar {
         problems.push(
           `${name}: has ${info.size} bytes, more than ${this.#largest}; export fewer months of the calendar`,
         );
-        return null;
+        return before ?? null;
       }
       const version = `${info.dev}:${info.ino}:${info.size}:${info.mtimeNs}:${info.ctimeNs}`;
       if (before?.version === version && !before.shown.unfinished) return before;
       const key = `${path}\0${version}`;
       const facts = { name, timeZone: this.#options.timeZone, attendee: this.#attendee };
       const shown = { key, ...(await this.#reader.file(key, await readFile(path, { signal }), facts)) };
+      if (saysNothing(shown)) return { version, good: before?.good ?? null, shown: standIn(before?.good, shown) };
       if (!shown.unfinished) return { version, good: shown, shown };
       const age = Math.abs(this.#options.clock.now() - Number(info.mtimeMs));
       return age < writingMs ? this.#inTheWriting(before, version, shown) : { version, good: null, shown };
@@ -214,6 +221,16 @@ class IcsFolder implements Calendar {
   #name(path: string): string {
     return relative(this.#options.path, path) || path;
   }
+}
+
+/** Whether a file is there and whole, but is no calendar. One that is empty is meant so, if it stays so. */
+function saysNothing({ isCalendar, unfinished }: FileSummary): boolean {
+  return !isCalendar && !unfinished;
+}
+
+/** What the file said before holds; what is wrong with it now is said all the same. */
+function standIn(good: ReadFile | null | undefined, now: ReadFile): ReadFile {
+  return good == null ? now : { ...good, problems: now.problems };
 }
 
 function isCalendarName(name: string): boolean {
