@@ -102,12 +102,18 @@ function isParseArgsError(error: unknown): error is Error {
   );
 }
 
+/** npm, as whoever runs Usher for another, passes on the Ctrl-C that the terminal has sent to both, milliseconds. */
+const sameSignalWithin = 2_000;
+
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  // The second time there is no more waiting for an orderly end.
   process.once(signal, () => {
+    const first = systemClock.monotonic();
     stop.abort();
-    process.once(signal, () => process.exit(1));
+    // The second time there is no more waiting for an orderly end.
+    process.on(signal, () => {
+      if (systemClock.monotonic() - first >= sameSignalWithin) process.exit(1);
+    });
   });
 }
 const status = await main(process.argv.slice(2), {

@@ -1,5 +1,7 @@
 /** mediasoup's worker processes: as many as asked for, a new one for each that dies. */
+import { accessSync, constants } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import type { types } from 'mediasoup';
 import { createWorker } from 'mediasoup';
 import type { MediaClock } from '../call.ts';
@@ -81,11 +83,11 @@ export class WorkerPool {
   }
 
   async #add(): Promise<void> {
-    const worker = await withoutSignals(() => createWorker({ workerBin: this.#options.workerBin, logLevel: 'none' }));
+    const worker = await startApart(this.#options.workerBin);
     if (this.#closed) return end(worker);
     this.#load.set(worker, 0);
     worker.on('died', (error) => {
-      // It exits with 0 on SIGINT and SIGTERM alone, and a Ctrl-C reaches it together with Usher.
+      // It exits with 0 on SIGINT and SIGTERM alone: where it could not be kept from them, a Ctrl-C reaches it together with Usher.
       const told = error.message.includes('code:0');
       this.#options.log(
         told ? 'info' : 'error',
@@ -124,6 +126,36 @@ function end(worker: types.Worker): Promise<void> {
     worker.once('subprocessclose', () => resolve());
     worker.close();
   });
+}
+
+const apart = fileURLToPath(new URL('worker-apart.sh', import.meta.url));
+const workerVariable = 'USHER_MEDIA_WORKER';
+
+/**
+ * A worker that does not end with Usher's whole process group, but when it is told to: calls end in order first.
+ * mediasoup starts what it is given as `workerBin`, without arguments of ours but with this process's environment, and
+ * has done so when `createWorker` returns, before the first wait.
+ */
+function startApart(workerBin: string): Promise<types.Worker> {
+  return withoutSignals(() => {
+    if (!isExecutable(apart)) return createWorker({ workerBin, logLevel: 'none' });
+    process.env[workerVariable] = workerBin;
+    try {
+      return createWorker({ workerBin: apart, logLevel: 'none' });
+    } finally {
+      delete process.env[workerVariable];
+    }
+  });
+}
+
+/** Not where a package was unpacked without its modes, or onto a file system that runs nothing. */
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -23,13 +23,17 @@ export class ServeProcess {
   readonly #listeners = new Set<() => void>();
   #errors = '';
 
-  /** It runs as soon as this returns; `logged` says how far it is. */
-  constructor(config: string) {
+  /**
+   * It runs as soon as this returns; `logged` says how far it is. With `bridge` it takes calls, and has a process group of
+   * its own, as behind a terminal.
+   */
+  constructor(config: string, { bridge = false }: { bridge?: boolean } = {}) {
     // No bridge, so that no browser starts beside the test; its absence is an error in the log and nothing else.
-    const env = { ...process.env, MEDIASOUP_WORKER_BIN: '/nonexistent' };
+    const env = bridge ? process.env : { ...process.env, MEDIASOUP_WORKER_BIN: '/nonexistent' };
     this.#child = spawn(process.execPath, ['src/main.ts', 'serve', '--config', config], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env,
+      detached: bridge,
     });
     this.#exited = once(this.#child, 'exit').then(() => this.#tell());
     this.#child.stderr?.on('data', (chunk: Buffer) => {
@@ -72,6 +76,24 @@ export class ServeProcess {
   /** The log and standard error, for messages. */
   get story(): string {
     return [...this.lines.slice(-60).map((line) => JSON.stringify(line)), this.#errors].join('\n');
+  }
+
+  /** To every process of its group, as a terminal sends Ctrl-C. Only for one with a bridge. */
+  signalGroup(signal: 'SIGINT' | 'SIGTERM'): void {
+    const { pid } = this.#child;
+    if (pid === undefined || this.#ended) throw new Error(`there is no process to send ${signal}`);
+    process.kill(-pid, signal);
+  }
+
+  /** To the process alone. */
+  signal(signal: 'SIGINT' | 'SIGTERM'): void {
+    this.#child.kill(signal);
+  }
+
+  /** Resolves with the exit status when it is gone; null if a signal ended it. */
+  async ended(): Promise<number | null> {
+    await this.#exited;
+    return this.#child.exitCode;
   }
 
   /** SIGKILL, at once; resolves when it is gone. */
