@@ -144,7 +144,7 @@ describe('reading a mailbox by Microsoft Graph @calendars', () => {
     const refused = tenantOf(other, {
       credential: { kind: 'certificate', certificate: stranger.certificate, privateKey: stranger.key },
     });
-    await assert.rejects(read(refused.calendar(room, 'UTC')), /gave no token.*AADSTS700027.*certificate or secret/s);
+    await assert.rejects(read(refused.calendar(room, 'UTC')), /gave no token.*AADSTS700027.*upload it to the app/s);
     await refused.close();
     await other.close();
   });
@@ -153,7 +153,7 @@ describe('reading a mailbox by Microsoft Graph @calendars', () => {
     const wrong = tenantOf(simulator, { credential: { kind: 'secret', secret: 'not-it' } });
     await assert.rejects(read(wrong.calendar(room, 'UTC')), (error: unknown) => {
       assert.ok(error instanceof CalendarUnavailable);
-      assert.match(error.message, /AADSTS7000215.*check tenant, client id/s);
+      assert.match(error.message, /AADSTS7000215.*give the value of a client secret/s);
       assert.ok(!error.message.includes('not-it'));
       return true;
     });

@@ -200,10 +200,13 @@ export class GraphApi {
   ): { status: number; error: Error; again: boolean; waitMs: number | null } {
     const { statusCode: status } = error;
     if (status === -1 || status < 300) {
-      const what = status === -1 ? error.message : 'its answer is cut off or no JSON';
+      const what =
+        status === -1
+          ? `at ${this.#origin} could not be read: ${error.message}; check network, proxy and certificate authorities (microsoft365.proxy and ca)`
+          : 'could not be read: its answer is cut off or no JSON';
       return {
         status,
-        error: new CalendarUnavailable(`Microsoft Graph could not be read: ${what}`, { cause: error }),
+        error: new CalendarUnavailable(`Microsoft Graph ${what}`, { cause: error }),
         again: true,
         waitMs: null,
       };

@@ -179,6 +179,12 @@ function unavailable(mailbox: string, error: unknown): CalendarUnavailable {
         cause: error,
       });
     case 403:
+      // learn.microsoft.com/graph/auth-limit-mailbox-access
+      if (/\bRAOP\b|AppOnly AccessPolicy/.test(error.message))
+        return new CalendarUnavailable(
+          `${said}; an application access policy of Exchange keeps the app from this mailbox: put it into the group that the policy names (it may take an hour to work)`,
+          { cause: error },
+        );
       return new CalendarUnavailable(
         `${said}; grant the app Calendars.Read, or the role "Application Calendars.Read" with a scope that contains this mailbox (it may take an hour to work)`,
         { cause: error },

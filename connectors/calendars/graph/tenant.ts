@@ -47,6 +47,8 @@ export interface NotificationStatus {
 export interface GraphTenant {
   /** Listens for notifications, where they are configured. Call it before calendars are watched. */
   start(): Promise<void>;
+  /** Asks for an access token and for nothing else. @throws CalendarUnavailable with what is wrong with the app */
+  signIn(): Promise<void>;
   /** @param timeZone the room's, an IANA name */
   calendar(mailbox: string, timeZone: string): Calendar;
   /**
@@ -95,6 +97,9 @@ export function openGraph(options: GraphOptions): GraphTenant {
   return {
     async start() {
       await told?.listen();
+    },
+    async signIn() {
+      await tokens.get();
     },
     calendar: (mailbox, timeZone) =>
       new GraphCalendar({

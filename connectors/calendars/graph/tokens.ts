@@ -6,6 +6,7 @@ import {
   type NetworkRequestOptions,
   type NetworkResponse,
 } from '@azure/msal-node';
+import { z } from 'zod';
 import { CalendarUnavailable } from '../calendar.ts';
 import { assertionBy, type CertificateCredential } from './assertion.ts';
 import type { GraphEndpoints } from './clouds.ts';
@@ -68,6 +69,7 @@ export class Tokens {
   /** @throws CalendarUnavailable */
   async #acquire(skipCache: boolean): Promise<string> {
     this.#network.failure = null;
+    this.#network.refusal = null;
     try {
       const result = await this.#app.acquireTokenByClientCredential({ scopes: this.#scopes, skipCache });
       if (result === null) throw new Error('no token in the answer');
@@ -80,14 +82,33 @@ export class Tokens {
           { cause: error },
         );
       }
-      const reason = error instanceof Error ? error.message.slice(0, 300) : String(error);
-      throw new CalendarUnavailable(
-        `Microsoft Entra gave no token: ${reason}; check tenant, client id and the certificate or secret of the app`,
-        { cause: error },
-      );
+      // The library's own words for a tenant that is not there name a page of its documentation, and nothing else.
+      const reason = this.#network.refusal ?? (error instanceof Error ? error.message.slice(0, 300) : String(error));
+      throw new CalendarUnavailable(`Microsoft Entra gave no token (${reason}): ${remedyOf(reason)}`, { cause: error });
     }
   }
 }
+
+/** By Entra's numbers: learn.microsoft.com/entra/identity-platform/reference-error-codes. */
+const remedies: Readonly<Record<string, string>> = {
+  AADSTS90002: 'there is no such tenant: correct microsoft365.tenant (and cloud, if it is in another one)',
+  AADSTS900023: 'microsoft365.tenant is neither the id nor a domain of a tenant: correct it',
+  AADSTS700016:
+    'this tenant has no such app: correct microsoft365.clientId, or the tenant if the app is in another one',
+  AADSTS7000215: "microsoft365.secret is not the app's: give the value of a client secret, not its id",
+  AADSTS7000222: 'the client secret has run out: make a new one for the app, and give its value as microsoft365.secret',
+  AADSTS700027:
+    "the certificate is not the app's, or has run out: upload it to the app, or correct microsoft365.certificate",
+  AADSTS7000112: 'the app is disabled: enable it in Microsoft Entra',
+};
+
+function remedyOf(reason: string): string {
+  const [number = ''] = /AADSTS\d+/.exec(reason) ?? [];
+  return remedies[number] ?? 'check tenant, client id and the certificate or secret of the app';
+}
+
+/** OAuth's own form of errors (RFC 6749, section 5.2), with what people can read in the first line. */
+const refusalSchema = z.object({ error_description: z.string() });
 
 function authOf({ credential, clientId, tenant, endpoints, http }: TokenOptions) {
   if (credential.kind === 'secret') return { clientSecret: credential.secret };
@@ -104,6 +125,8 @@ class MsalNetwork implements INetworkModule {
   readonly #http: Http;
   /** Why the last request got no answer: the library says only that something failed. */
   failure: string | null = null;
+  /** What Entra said when it last refused. */
+  refusal: string | null = null;
 
   constructor(http: Http) {
     this.#http = http;
@@ -124,6 +147,11 @@ class MsalNetwork implements INetworkModule {
       throw error;
     });
     this.failure = null;
-    return { status: answer.status, headers: answer.headers, body: JSON.parse(answer.body) };
+    const parsed = JSON.parse(answer.body);
+    if (answer.status >= 400) {
+      const { data } = refusalSchema.safeParse(parsed);
+      this.refusal = data?.error_description.split(/\r?\n| Trace ID:/, 1)[0]?.slice(0, 300) ?? null;
+    }
+    return { status: answer.status, headers: answer.headers, body: parsed };
   }
 }

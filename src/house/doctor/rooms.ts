@@ -11,6 +11,7 @@ import { openDevices, openWebexAccount } from '../devices.ts';
 import { openOnline } from '../online.ts';
 import { ownVersion } from '../serve.ts';
 import { roomSettings } from '../settings.ts';
+import { checkCertificate } from './certificate.ts';
 import { type Finding, within, wordsOf } from './finding.ts';
 
 /** Rooms that are looked at together: many that are dead must not add up to hours. */
@@ -27,6 +28,7 @@ export async function* checkRooms(
   const opened: (() => Promise<void>)[] = [];
   try {
     const around = await openAround(config, base, clock, opened);
+    yield* await checkOnline(around, signal);
     const look = (room: RoomConfig) => checkRoom(room, around, signal);
     for await (const findings of Readable.from(config.rooms).map(look, { concurrency: roomsAtOnce })) yield* findings;
   } catch (error) {
@@ -35,6 +37,35 @@ export async function* checkRooms(
   } finally {
     for (const close of opened.reverse()) await close();
   }
+}
+
+/** Signing in is the same for all rooms: what is wrong with it is said once. */
+async function checkOnline(around: Around, signal: AbortSignal): Promise<Finding[]> {
+  const { config, clock, online } = around;
+  if (online === null || config.microsoft365 === undefined) return [];
+  const findings: Finding[] = [];
+  const { certificate: pair } = config.microsoft365;
+  if (pair !== undefined) {
+    const { certificate, privateKey: key } = pair;
+    const setting = 'microsoft365.certificate';
+    findings.push(
+      checkCertificate({ what: 'microsoft365: certificate', setting, certificate, key, host: null }, clock.now()),
+    );
+  }
+  const what = 'microsoft365: sign-in';
+  try {
+    await within(clock, signal, () => online.signIn());
+    findings.push({
+      what,
+      state: 'ok',
+      words: `as app ${config.microsoft365.clientId} of ${config.microsoft365.tenant}`,
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    around.signedIn = false;
+    findings.push({ what, state: 'error', words: wordsOf(error) });
+  }
+  return findings;
 }
 
 type Around = Awaited<ReturnType<typeof openAround>>;
@@ -49,7 +80,7 @@ async function openAround(config: Config, base: string, clock: Clock, opened: ((
   const product = `Usher/${await ownVersion()}`;
   const webex = openWebexAccount(config, clock, product);
   if (webex !== null) opened.push(() => webex.close());
-  return { config, base, clock, secret, online, webex, ciscoFeedback: null, product, opened };
+  return { config, base, clock, secret, online, signedIn: true, webex, ciscoFeedback: null, product, opened };
 }
 
 async function checkRoom(room: RoomConfig, around: Around, signal: AbortSignal): Promise<Finding[]> {
@@ -60,6 +91,9 @@ async function checkRoom(room: RoomConfig, around: Around, signal: AbortSignal):
 async function checkCalendar(room: RoomConfig, around: Around, signal: AbortSignal): Promise<Finding> {
   const { config, base, clock, online } = around;
   const what = `${room.id}: calendar`;
+  if (room.calendar.type === 'graph' && !around.signedIn) {
+    return { what, state: 'error', words: 'not asked, since the sign-in to Microsoft 365 failed (above)' };
+  }
   const { timeZone } = roomSettings(config, room, config.sip?.domain ?? null);
   try {
     const place = { timeZone, email: room.email, base, clock, online, reader: readerHere };
