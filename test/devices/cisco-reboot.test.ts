@@ -1,7 +1,9 @@
 /** Devices that are restarted or away: right again within one pass of their return, and nobody is blamed for it. */
 import assert from 'node:assert/strict';
-import type { CodecOptions } from '../../fixtures/codec/codec.ts';
+import { FeedbackListener } from '../../connectors/devices/cisco/feedback-listener.ts';
+import type { Codec, CodecOptions } from '../../fixtures/codec/codec.ts';
 import { foreignBooking } from '../../fixtures/codec/foreign.ts';
+import type { Clock } from '../../src/clock.ts';
 import { hour } from '../rooms/invites.ts';
 import { type CiscoRig, openCiscoRig } from './cisco-rig.ts';
 
@@ -88,5 +90,103 @@ describe('a Cisco device that is restarted @devices', function () {
       assert.deepEqual(rig.titles(), [`Plan ${times}`]);
     }
     assert.deepEqual([rig.record().vanishedAt, rig.record().heldBackSince], [[], null]);
+  });
+});
+
+describe('a Cisco device that was off for a day @devices', function () {
+  this.timeout(120_000);
+  let rig: CiscoRig;
+  let listener: FeedbackListener | null = null;
+  afterEach(async () => {
+    await rig.close();
+    await listener?.close();
+    listener = null;
+  });
+
+  it('is right within five minutes of its return, by one write, where nothing tells of it', async () => {
+    rig = await openCiscoRig();
+    const { codec } = rig;
+    await rig.meetings({ subject: 'Yesterday' });
+    await codec.setDoor('closed');
+    await rig.pass(12 * hour);
+    await rig.meetings({ subject: 'Today', start: rig.now + 25 * hour, end: rig.now + 26 * hour });
+    await rig.pass(12 * hour);
+    assert.match(rig.record().problem ?? '', /cannot be reached/);
+    await codec.setDoor('open');
+    codec.reboot([
+      foreignBooking({ id: 'other', title: 'Theirs', start: rig.now + 27 * hour, end: rig.now + 28 * hour }),
+    ]);
+    const { length: writes } = codec.writers.writes;
+    let waited = 0;
+    for (; codec.writers.writes.length === writes; waited += 5_000) await rig.pass(5_000);
+    assert.ok(waited <= 5 * minute + 5_000, `${waited} ms`);
+    assert.deepEqual(rig.titles(), ['Theirs', 'Today']);
+    assert.deepEqual([codec.writers.writes.length, rig.record().problem], [writes + 1, null]);
+  });
+
+  /** A rig with feedback whose looks at the slot come when the test says so. */
+  async function withFeedback(options: CodecOptions): Promise<{ look(): Promise<void>; taken(): Promise<void> }> {
+    let pending: { run: () => void } | null = null;
+    let scheduled: () => void = () => {};
+    rig = await openCiscoRig(options, async (clock) => {
+      listener = new FeedbackListener({ publicUrl: 'http://127.0.0.1:0', address: '127.0.0.1', port: 0, clock });
+      await listener.listen();
+      const lookEveryMs = 123_456;
+      const after: Clock['after'] = (ms, run) => {
+        if (ms !== lookEveryMs) return clock.after(ms, run);
+        pending = { run };
+        scheduled();
+        return () => {};
+      };
+      const own: Clock = { now: () => clock.now(), monotonic: () => clock.monotonic(), after };
+      return { feedback: { listener, key: 'key-of-oslo', lookEveryMs }, clock: own };
+    });
+    const taken = async (): Promise<void> => {
+      while (pending === null) await new Promise<void>((resolve) => (scheduled = resolve));
+    };
+    return {
+      taken,
+      look: async () => {
+        await taken();
+        const due = pending;
+        pending = null;
+        due?.run();
+      },
+    };
+  }
+
+  const returns: readonly [string, CodecOptions, (codec: Codec) => void][] = [
+    ['its slot is gone', {}, (codec) => codec.reboot()],
+    ['it kept list and slot, and tells nothing', { keepsFeedback: true }, () => {}],
+  ];
+  for (const [how, options, comeBack] of returns) {
+    it(`is right as soon as its slot is looked at: ${how}`, async () => {
+      const { look, taken } = await withFeedback(options);
+      const { codec } = rig;
+      await rig.meetings({ subject: 'Before' });
+      await taken();
+      await codec.setDoor('closed');
+      await rig.meetings({ subject: 'While it was off' });
+      await look();
+      await taken();
+      await rig.pass(hour);
+      await codec.setDoor('open');
+      comeBack(codec);
+      await look();
+      await codec.until((bookings) => bookings.some(({ title }) => title === 'While it was off'));
+    });
+  }
+
+  it('is right at once where it says that it is back', async () => {
+    const { taken } = await withFeedback({ keepsFeedback: true });
+    const { codec } = rig;
+    await rig.meetings({ subject: 'Before' });
+    await taken();
+    await codec.setDoor('closed');
+    await rig.meetings({ subject: 'While it was off' });
+    await rig.pass(hour);
+    await codec.setDoor('open');
+    codec.syncRequired();
+    await codec.until((bookings) => bookings.some(({ title }) => title === 'While it was off'));
   });
 });

@@ -1,4 +1,7 @@
-/** A room with one simulated Cisco device that is reconciled on a simulated clock: no request times out because a machine is slow. */
+/**
+ * A room with one simulated Cisco device that is reconciled on a simulated clock: no request times out because a machine is
+ * slow.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -32,6 +32,8 @@ export class CiscoFeedback {
   readonly #address: { url: string; close(): void };
   readonly #stop = new AbortController();
   #begun = false;
+  /** Whether it could not be reached the last time. */
+  #away = false;
   #cancelLook: () => void = () => {};
   /** Why there is no slot, `null` where there is one or nobody has looked. */
   #trouble: string | null = null;
@@ -70,9 +72,14 @@ export class CiscoFeedback {
 
   /** Never rejects: what the device is asked next says why it cannot be reached. */
   async #look(): Promise<void> {
+    const { signal } = this.#stop;
     try {
-      await this.#keep(this.#stop.signal);
+      const registered = await this.#keep(signal);
+      // Until now nothing was told; and where a slot of ours is gone, the device was restarted. One that was away is back.
+      if ((registered || this.#away) && !signal.aborted) this.#changed();
+      this.#away = false;
     } catch (error) {
+      if (error instanceof DeviceError && error.kind === 'unreachable') this.#away = true;
       if (error instanceof DeviceError && (error.kind === 'refused' || error.kind === 'unsupported')) {
         this.#trouble = `registers no HttpFeedback (${error.message}), ${onlyCompared}`;
       }
@@ -81,22 +88,22 @@ export class CiscoFeedback {
     this.#cancelLook = this.#clock.after(this.#options.lookEveryMs ?? 2 * 60_000, () => void this.#look());
   }
 
-  async #keep(signal: AbortSignal): Promise<void> {
+  /** @returns whether a slot had to be taken */
+  async #keep(signal: AbortSignal): Promise<boolean> {
     const registered = await this.#registered(signal);
     if ([...registered.values()].includes(this.#address.url)) {
       this.#trouble = null;
-      return;
+      return false;
     }
     const free = slots.find((slot) => (registered.get(slot) ?? '') === '');
     if (free === undefined) {
       this.#trouble = `has no free HttpFeedback slot (1, 2 and 4 are others'), ${onlyCompared}`;
-      return;
+      return false;
     }
     const command = registerFeedbackCommand(free, this.#address.url, expressions);
     resultOf(await this.#connection.post('/putxml', command, signal), 'HttpFeedbackRegisterResult');
     this.#trouble = null;
-    // Until now nothing was told; and where a slot of ours is gone, the device was restarted.
-    if (!signal.aborted) this.#changed();
+    return true;
   }
 
   async #giveBack(signal: AbortSignal): Promise<void> {
