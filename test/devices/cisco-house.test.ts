@@ -110,6 +110,8 @@ describe('from the calendar to the video system @devices', function () {
       number: 'standup@bridge.example.org',
       protocol: 'SIP',
       platform: '',
+      callType: 'Video',
+      encryption: 'BestEffort',
       hostKey: '',
     });
     await house.reconciler.settled();

@@ -90,6 +90,8 @@ describe('from the calendar to a device in the Webex cloud @devices', function (
       number: 'standup@bridge.example.org',
       protocol: 'SIP',
       platform: '',
+      callType: 'Video',
+      encryption: 'BestEffort',
       hostKey: '',
     });
   });

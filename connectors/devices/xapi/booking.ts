@@ -30,8 +30,22 @@ export interface Booking {
   /** Without a scheme; empty where there is nothing to dial. */
   number: string;
   protocol: Protocol;
+  /** What `Bookings Put` knows of these; `''` where there is none, or another. */
   platform: string;
+  callType: string;
+  encryption: string;
   meetingId: string;
+}
+
+const known = {
+  platform: ['GoogleMeet', 'MicrosoftTeams', 'Zoom', 'Webex', 'Other', 'None'],
+  callType: ['Audio', 'Video'],
+  encryption: ['BestEffort', 'On', 'Off'],
+} as const;
+
+/** A value that `Bookings Put` takes for this field; one that it would refuse is left out. */
+export function knownValue(field: keyof typeof known, value: string | null): string {
+  return known[field].find((one) => one.toLowerCase() === value?.toLowerCase()) ?? '';
 }
 
 export function isOurs({ id }: Pick<Booking, 'id'>): boolean {
@@ -61,14 +75,16 @@ export function bookingOf(entry: JoinEntry): Booking {
     number,
     protocol: number === '' ? 'None' : entry.dial?.protocol === 'h323' ? 'H323' : 'SIP',
     platform: '',
+    callType: 'Video',
+    encryption: '',
     meetingId: '',
   };
 }
 
-/** A dial string that the device cannot hold whole is left out: cut, it would lead to somebody else. */
+/** A dial string that the device cannot hold as it is, is left out: cut or cleaned, it would lead to somebody else. */
 function numberOf({ dial }: JoinEntry): string {
   const number = (dial?.address ?? '').replace(/^(sips?|h323):/i, '').trim();
-  return number.length > longestNumber || /\s/.test(number) ? '' : number;
+  return number.length > longestNumber || /[\s\p{Cc}\p{Cs}\ufffe\uffff]/u.test(number) ? '' : number;
 }
 
 /** What the device will say that it shows of a booking. */
@@ -82,18 +98,21 @@ export function putBody(bookings: readonly Booking[]): { Bookings: readonly obje
   return { Bookings: bookings.map(jsonBooking) };
 }
 
+/** Also of a booking of others: what they left out, and `Bookings Put` asks for, must not keep ours from the device. */
 function jsonBooking(booking: Booking): object {
-  const { organizer } = booking;
+  const { organizer, callType, encryption, number } = booking;
+  const protocol = number === '' ? 'None' : booking.protocol;
   return {
     Id: booking.id,
-    Title: booking.title,
+    Title: booking.title === '' ? '\u2013' : booking.title,
     ...(booking.agenda === '' ? {} : { Agenda: booking.agenda }),
     Privacy: booking.privacy,
-    Number: booking.number,
-    Protocol: booking.protocol,
+    Number: number,
+    Protocol: protocol,
     ...(booking.platform === '' ? {} : { MeetingPlatform: booking.platform }),
     ...(booking.meetingId === '' ? {} : { MeetingId: booking.meetingId }),
-    ...(booking.protocol === 'None' || booking.protocol === 'WebRTC' ? {} : { CallType: 'Video' }),
+    ...(protocol === 'None' || protocol === 'WebRTC' || callType === '' ? {} : { CallType: callType }),
+    ...(encryption === '' ? {} : { Encryption: encryption }),
     Organizer: {
       Name: organizer.name === '' ? '\u2013' : organizer.name,
       ...(organizer.email === '' ? {} : { Email: organizer.email }),

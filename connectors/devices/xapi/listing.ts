@@ -1,7 +1,7 @@
 /** Reads the answer of `Bookings List`. */
 import { childrenNamed, childText, descend, type XmlElement } from '../../../parsers/read/xml.ts';
 import { DeviceError } from '../device.ts';
-import { type Booking, protocols } from './booking.ts';
+import { type Booking, knownValue, protocols } from './booking.ts';
 
 /** More than any device holds. */
 const mostBookings = 5_000;
@@ -49,7 +49,9 @@ function readBooking(element: XmlElement): Booking {
     endBuffer: whole(time, 'EndTimeBuffer'),
     number: (childText(call, 'Number') ?? '').replace(/^(sips?|h323):/i, ''),
     protocol: protocolOf(childText(call, 'Protocol'), childText(call, 'Number')),
-    platform: childText(element, 'MeetingPlatform') ?? '',
+    platform: knownValue('platform', childText(element, 'MeetingPlatform')),
+    callType: knownValue('callType', childText(call, 'CallType')),
+    encryption: knownValue('encryption', childText(element, 'Encryption')),
     meetingId: childText(element, 'MeetingId') ?? '',
   };
 }
