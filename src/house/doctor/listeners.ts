@@ -61,7 +61,7 @@ async function taken(
 ): Promise<Finding> {
   const owner = await ownerOf(transport, address, port);
   // Whoever has this store has opened all its listeners, or it would not run.
-  if (running !== null && (owner === null || owner.pid === running.pid || (running.pid === null && owner.isUsher))) {
+  if (running?.here && (owner === null || owner.pid === running.pid || (running.pid === null && owner.isUsher))) {
     return { what, state: 'ok', words: `the Usher that runs (${running.words}) listens there` };
   }
   const by =

@@ -1,4 +1,5 @@
 /** The store on MongoDB: reachable, new enough, takes writes; what it is; its clock; who shares it, and with which secret. */
+import { hostname } from 'node:os';
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/schema.ts';
 import { memberCollection } from '../../rooms/membership.ts';
@@ -47,7 +48,13 @@ async function told(found: MongoLook, secret: Secret | null): Promise<StoreCheck
     findings.push({ what: 'store: secret', state: 'error', words: otherSecret(description) });
   }
   const running: RunningUsher | null =
-    members.length === 0 ? null : { pid: null, words: `of ${members.length} on this store` };
+    members.length === 0
+      ? null
+      : {
+          pid: null,
+          here: members.some(({ key }) => key.startsWith(`${hostname()}/`)),
+          words: `of ${members.length} on this store`,
+        };
   return { findings, running, isThere: house !== undefined };
 }
 

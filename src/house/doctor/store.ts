@@ -8,6 +8,8 @@ import { type Finding, wordsOf } from './finding.ts';
 export interface RunningUsher {
   /** Null where it is not known, or on another machine. */
   pid: number | null;
+  /** Whether it runs on this machine. */
+  here: boolean;
   /** `process 4711`. */
   words: string;
 }
@@ -33,6 +35,7 @@ export function checkSqlite(choice: { path?: string | undefined }, dataFolder: s
         ? null
         : {
             pid: here ? holder.pid : null,
+            here,
             words: `process ${holder.pid ?? 'of unknown number'}${here ? '' : ` on host ${holder.host}`}`,
           };
     const age = layout < newest ? `, layout ${layout}: the next usher serve brings it to ${newest}` : '';

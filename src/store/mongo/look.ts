@@ -25,7 +25,7 @@ export interface MongoLook {
 /** How long a majority of the nodes may take to confirm, milliseconds. */
 const confirmMs = 10_000;
 /** Where the document is written; no collection of Usher's has that name. */
-const probeName = 'doctor';
+const probeName = 'usher_doctor';
 const writeConcernFailed = 64;
 
 /** @throws StoreUnavailable where Usher could not use it */
