@@ -209,6 +209,23 @@ export const configSchema = z
         context.addIssue({ code: 'custom', path: ['rooms', index, 'calendar', 'mailbox'], message });
       }
     }
+    const places = new Map<string, string>();
+    for (const [index, { id: roomId, devices }] of config.rooms.entries()) {
+      for (const [at, one] of devices.entries()) {
+        const place =
+          one.type === 'cisco'
+            ? `${one.address.toLowerCase()}:${one.port}`
+            : one.type === 'webex'
+              ? one.deviceId
+              : null;
+        const other = place === null ? undefined : places.get(place);
+        if (other !== undefined) {
+          const message = `this device is in room ${other} already; two would take each other's entries away: leave it in one`;
+          context.addIssue({ code: 'custom', path: ['rooms', index, 'devices', at, 'type'], message });
+        }
+        if (place !== null) places.set(place, roomId);
+      }
+    }
     const seen = new Map<string, number>();
     for (const [index, { id: roomId, devices }] of config.rooms.entries()) {
       const first = seen.get(roomId);

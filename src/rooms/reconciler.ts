@@ -87,6 +87,8 @@ export class Reconciler {
         const unseen = { version: null, found: null, away: false, cancelCompare: null };
         const target: Target = { room, device, record, ...unseen };
         takeUp(target, await this.#options.devices.get(id));
+        // Whoever restarts Usher may have set it right; of several processes one is restarted now and then for other reasons.
+        if (leaseOf === unshared) target.record = { ...target.record, heldBackSince: null };
         this.#targets.set(id, target);
         if (device.watch) this.#stops.push(device.watch(() => this.#queue.add(id)));
         // A plan that has never been read is not pushed: an empty list that nobody meant would take buttons away.
@@ -358,7 +360,7 @@ export class Reconciler {
 
 const managedElsewhere =
   'Our entries keep vanishing from this device: another system (TMS, a hybrid calendar) manages its list. Usher has ' +
-  'stopped pushing to it for a day. Take the device out of the other system, or out of usher.yaml.';
+  'stopped pushing to it for a day, or until it is restarted. Take the device out of the other system, or out of usher.yaml.';
 
 /** What the store knows of a device; where it knows nothing, what this process knows. */
 function takeUp(target: Target, stored: Stored<DeviceRecord> | null): void {

@@ -71,6 +71,17 @@ describe('the configuration @first-run @firm', () => {
     assert.match(problems.join('\n'), /rooms\[1\]\.devices\[1\]\.dials: only one device of a room dials/);
   });
 
+  it('refuses a device that is there twice: its lists would take each other away', async () => {
+    const cisco = '{ type: cisco, address: Codec.example.org, username: u, password: p }';
+    const problems = await problemsOf(
+      `${minimal}  - id: bergen\n    name: B\n    calendar: { type: folder, path: b }\n    devices: [${cisco}]\n` +
+        `  - id: voss\n    name: V\n    calendar: { type: folder, path: v }\n    devices:\n      - { type: panel }\n` +
+        `      - ${cisco.replace('Codec', 'codec')}\n      - ${cisco.replace('address', 'port: 8443, address')}\n`,
+    );
+    assert.equal(problems.length, 1, problems.join('\n'));
+    assert.match(problems[0] ?? '', /rooms\[2\]\.devices\[1\]\.type: this device is in room bergen already/);
+  });
+
   describe('secrets', () => {
     let folder: string;
     before(async () => {

@@ -128,6 +128,30 @@ describe('feedback of a Cisco device @devices', function () {
   });
 });
 
+describe('where a device is to tell @devices', () => {
+  it('is no address of this machine alone, which is said before anything is asked', async () => {
+    const trouble = async (publicUrl: string, address: string): Promise<string> => {
+      const listener = new FeedbackListener({ ...anywhere, publicUrl, clock: systemClock });
+      const account = { username: 'usher', password: 'simulated', tls: { kind: 'none' }, clock: systemClock } as const;
+      const device = new CiscoDevice({ id: 'oslo/0', address, ...account, feedback: { listener, key: 'key' } });
+      const stop = device.watch(() => {});
+      const notices = device.notices().filter((notice) => /publicUrl/.test(notice));
+      await stop();
+      await device.close();
+      await listener.close();
+      return notices.join();
+    };
+    for (const host of ['localhost', '127.0.0.1', '[::1]', '0.0.0.0']) {
+      assert.match(
+        await trouble(`http://${host}:8082`, 'codec.example.org'),
+        /cannot reach .*set cisco\.feedback\.publicUrl/,
+      );
+    }
+    assert.equal(await trouble('http://usher.example.org:8082', 'codec.example.org'), '');
+    assert.equal(await trouble('http://127.0.0.1:8082', '127.0.0.1'), '');
+  });
+});
+
 describe('the listener for feedback @devices', () => {
   it('passes on the first post at once, and 29 more as one a second later', async () => {
     const clock = new SimulatedClock(Date.UTC(2026, 0, 5));

@@ -112,6 +112,18 @@ export function pushedDeviceContract({ name, tag, open }: PushedDeviceContract):
       assert.deepEqual(test.held(), [before]);
     });
 
+    it('keeps a booking that others made since its list was read', async () => {
+      await test.device.replace([joinEntry()], never);
+      await test.device.list(never);
+      test.addForeign({ id: 'other-late', title: 'Late', start: soon, end: soon + 30 * minute });
+      const late = test.held().find(({ id }) => id === 'other-late');
+      await test.device.replace([joinEntry({ title: 'Moved' })], never);
+      assert.deepEqual(
+        test.held().find(({ id }) => id === 'other-late'),
+        late,
+      );
+    });
+
     it('takes its own entries away, and touches nothing where it has none', async () => {
       await test.device.replace([], never);
       await test.device.replace([joinEntry()], never);

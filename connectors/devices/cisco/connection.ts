@@ -78,6 +78,11 @@ export class CiscoConnection {
     this.#basic = `Basic ${Buffer.from(`${options.username}:${options.password}`).toString('base64')}`;
   }
 
+  /** Name or IP address of the device. */
+  get address(): string {
+    return this.#options.address;
+  }
+
   /** `/getxml?location=…`: a part of the status. @throws DeviceError */
   status(path: string, signal?: AbortSignal): Promise<XmlElement> {
     return this.#xml({ method: 'GET', path: `/getxml?location=${encodeURI(path)}`, body: null, signal });

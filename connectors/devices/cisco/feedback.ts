@@ -47,7 +47,14 @@ export class CiscoFeedback {
   }
 
   get trouble(): string | null {
-    return this.#trouble;
+    return this.#unreachable ?? this.#trouble;
+  }
+
+  /** Where the address leads to this machine alone, the device would post to itself. */
+  get #unreachable(): string | null {
+    const { hostname } = new URL(this.#address.url);
+    if (!isThisMachine(hostname) || isThisMachine(this.#connection.address)) return null;
+    return `cannot reach ${hostname}, where it is to tell of changes: set cisco.feedback.publicUrl to an address that it can`;
   }
 
   /** To be called when the device has answered: whoever never lists it (the room is another process's) takes no slot. */
@@ -120,6 +127,11 @@ export class CiscoFeedback {
     const listed = childrenNamed(status, 'HttpFeedback');
     return new Map(listed.map((slot) => [slot.attributes['item'] ?? '', (childText(slot, 'URL') ?? '').trim()]));
   }
+}
+
+/** By address or name: loopback, or no address at all. */
+function isThisMachine(host: string): boolean {
+  return /^(localhost|.+\.localhost|127(\.\d+){3}|0\.0\.0\.0|\[?::1?\]?)$/i.test(host);
 }
 
 const onlyCompared = 'so changes on it by others are noticed only when its list is compared';
