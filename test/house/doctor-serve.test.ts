@@ -6,27 +6,29 @@ import { DoctorFolder } from './run-doctor.ts';
 import { ServeProcess } from './serve-process.ts';
 
 const patience = 60_000;
+/** Where the whole of 127/8 is this machine's, one that nobody else uses. */
+const address = process.platform === 'linux' ? `127.${[1, 2, 3].map(() => randomInt(1, 255)).join('.')}` : '127.0.0.1';
 
 describe('usher doctor beside a running usher serve @first-run', function () {
   this.timeout(4 * patience);
   let folder: DoctorFolder;
   let serve: ServeProcess | null = null;
   let config: object;
+  /** The same without guest calls, whose programs take a while to start. */
+  let webAlone: object;
 
   before(async () => {
     folder = await DoctorFolder.make();
     await mkdir(join(folder.path, 'oslo'));
-    // Below what the system gives to those who ask for any port; what else may have one of them, another attempt avoids.
+    // Ports below what the system gives to those who ask for any; what else may have one of them, another attempt avoids.
     for (let attempt = 1; serve === null; attempt++) {
       const [web, sip] = [randomInt(20_000, 25_000), randomInt(25_000, 30_000)];
-      config = {
-        web: { port: web, publicUrl: `http://127.0.0.1:${web}` },
-        sip: {
-          listen: ['udp', 'tcp'].map((transport) => ({ transport, address: '127.0.0.1', port: sip })),
-        },
-        guests: { adapters: [{ module: 'teams-web' }] },
+      webAlone = {
+        web: { address, port: web, publicUrl: `http://${address}:${web}` },
         rooms: [{ id: 'oslo', name: 'Oslo', calendar: { type: 'folder', path: 'oslo' } }],
       };
+      const listen = ['udp', 'tcp'].map((transport) => ({ transport, address, port: sip }));
+      config = { ...webAlone, sip: { listen }, guests: { adapters: [{ module: 'teams-web' }] } };
       const started = new ServeProcess(await folder.configure(config));
       try {
         await started.logged('it listens', patience, (lines) => lines.some(({ msg }) => msg === 'web listens'));
@@ -54,6 +56,9 @@ describe('usher doctor beside a running usher serve @first-run', function () {
         assert.match(of(what), new RegExp(`^ok: the Usher that runs \\(process ${serve.pid}\\) listens there$`));
       }
       assert.match(of('web address'), /^ok: .* answers$/);
+      assert.match(of('media worker'), /^(ok: .* starts|warning: not found.*)$/);
+      assert.match(of('Chromium'), /^(ok|warning): (.* starts|not found)/);
+      assert.equal(of('guests: teams-web'), 'ok: can be loaded');
     }
     assert.deepEqual((await readdir(data)).sort(), before);
     const event = [
@@ -76,26 +81,38 @@ describe('usher doctor beside a running usher serve @first-run', function () {
     );
   });
 
-  it('says what another configuration could not use while it runs', async () => {
+  it('says what another configuration could not use while it runs, and what is not as configured', async () => {
     const other = await DoctorFolder.make();
     try {
-      const { status, of } = await other.examine(config);
+      const { status, of } = await other.examine(webAlone);
       assert.equal(status, 1);
-      assert.match(
-        of(/^web 127/),
-        /^error: the port is taken by another Usher, process \d+ \(.*\): end that, or choose another port in web$/,
-      );
+      const taken =
+        /^error: the port is taken by another Usher, process \d+ \(.*\): end that, or choose another port in web$/;
+      assert.match(of(/^web 127/), process.platform === 'linux' ? taken : /^error: the port is taken by/);
     } finally {
       await other.remove();
     }
+    // Port 1 of an address that nobody else uses: nobody listens there.
+    const changed = {
+      ...webAlone,
+      web: { address, port: randomInt(25_000, 30_000), publicUrl: `http://${address}:1` },
+    };
+    const { status, of, text } = await folder.examine(changed);
+    assert.equal(status, 0, text);
+    assert.match(
+      of(/^web 127/),
+      new RegExp(`^warning: free, though an Usher runs \\(process ${serve?.pid}\\).*Restart it`),
+    );
+    assert.match(of('web proxy'), /^warning: .*name it in web\.trustedProxies$/);
+    assert.match(of('web address'), /^warning: .* does not answer from here \(.*\): see that the proxy runs/);
   });
 
-  it('reads what a killed one left, and finds its ports free', async () => {
+  it('reads what a killed one left, and finds its port free', async () => {
     await serve?.kill();
-    const { status, of, text } = await folder.examine(config);
+    const { status, of, text } = await folder.examine(webAlone);
     assert.equal(status, 0, text);
     assert.match(of('store'), /^ok: .*usher\.db, sound, [\d,]+ KB$/);
-    assert.match(of(/^SIP udp/), /^ok: free$/);
+    assert.equal(of(/^web 127/), 'ok: free');
     assert.match(of('web address'), /^ok: .*not asked, since no Usher runs$/);
   });
 });
