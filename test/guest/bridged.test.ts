@@ -12,6 +12,7 @@ import type { GuestState } from '../../media/guest/guest.ts';
 import { type GuestAdapterChoice, loadGuestAdapter } from '../../media/guest/load.ts';
 import { findMediaParts } from '../../media/setup/find.ts';
 import { systemClock } from '../../src/clock.ts';
+import { rtpPorts } from '../media/rtp-ports.ts';
 import { type RtpRoom, rtpRoom } from './rtp-room.ts';
 import { addressOf } from './simulated.ts';
 
@@ -42,7 +43,7 @@ describe('a guest page between the bridge and the simulated meeting @sgj', funct
     bridge = await createBridge({
       workerBin,
       workers: 1,
-      rtp: { listenAddress: '127.0.0.1', portRange: { min: 41_000, max: 41_998 } },
+      rtp: { listenAddress: '127.0.0.1', portRange: rtpPorts() },
       clock: systemClock,
       silenceMs: 60_000,
       log: () => {},

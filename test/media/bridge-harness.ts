@@ -8,6 +8,7 @@ import { chromiumArguments, type GuestPage, openGuestPage } from '../../media/gu
 import { findMediaParts } from '../../media/setup/find.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { Heard, SenderOptions } from './pages/sender.ts';
+import { rtpPorts } from './rtp-ports.ts';
 
 const parts = findMediaParts();
 /** Why tests with real media cannot run here; null when they can. */
@@ -45,12 +46,10 @@ export class CountingClock implements MediaClock {
 }
 
 export function startBridge(options: Partial<BridgeOptions> = {}): Promise<MediasoupBridge> {
-  // Another range for each process that runs tests on this machine at once; the pool skips what is taken.
-  const min = 40_000 + (process.pid % 90) * 200;
   return createBridge({
     workerBin: parts.workerBin ?? '',
     workers: 1,
-    rtp: { listenAddress: '127.0.0.1', portRange: { min, max: min + 199 } },
+    rtp: { listenAddress: '127.0.0.1', portRange: rtpPorts() },
     clock: systemClock,
     silenceMs: 60_000,
     log: () => {},

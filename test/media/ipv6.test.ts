@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { MediasoupBridge } from '../../media/bridge/bridge.ts';
 import { missing, startBridge } from './bridge-harness.ts';
 import { until } from './room-peer.ts';
+import { rtpPorts } from './rtp-ports.ts';
 
 /** PCMU packets of silence from a video system at ::1. */
 class Room {
@@ -64,8 +65,7 @@ describe('the media of rooms over IPv6 @sgj', function () {
       return this.skip();
     }
     room = opened;
-    const min = 46_000 + (process.pid % 90) * 20;
-    bridge = await startBridge({ rtp: { listenAddress: '::1', portRange: { min, max: min + 19 } } });
+    bridge = await startBridge({ rtp: { listenAddress: '::1', portRange: rtpPorts() } });
   });
   after(async () => {
     await room?.close();

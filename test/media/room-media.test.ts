@@ -7,6 +7,7 @@ import { beginsKeyFrame } from '../../media/bridge/rtp.ts';
 import type { BridgedCall } from '../../media/call.ts';
 import { CountingClock, missing, openSender, type SenderPage, startBridge, startBrowser } from './bridge-harness.ts';
 import { g722, h264, opus, pcmu, RoomPeer, strength, until } from './room-peer.ts';
+import { rtpPortsOfOneCall } from './rtp-ports.ts';
 
 const red = (colour: number[]): boolean => (colour[0] ?? 0) > 120 && (colour[1] ?? 0) < 90 && (colour[2] ?? 0) < 90;
 
@@ -410,7 +411,7 @@ describe('calls on the bridge @sgj', function () {
     const bridge = await startBridge({
       rtp: {
         listenAddress: '127.0.0.1',
-        portRange: { min: 59_000 + (process.pid % 100) * 4, max: 59_003 + (process.pid % 100) * 4 },
+        portRange: rtpPortsOfOneCall(),
       },
     });
     const room = await RoomPeer.open({ audio: pcmu, video: h264 });

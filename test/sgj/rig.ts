@@ -22,6 +22,7 @@ import type { CallState } from '../../src/calls/states.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import { addressOf } from '../guest/simulated.ts';
+import { rtpPorts } from '../media/rtp-ports.ts';
 import { type GuestWayIn, openGuests } from './guests.ts';
 import { type OnStep, tracedBridge, tracedGuest, tracedSlates } from './traced.ts';
 
@@ -92,7 +93,7 @@ export async function openCallRig(options: CallRigOptions = {}): Promise<CallRig
   const bridge = await createBridge({
     workerBin,
     workers: 1,
-    rtp: { listenAddress: '127.0.0.1', portRange: { min: 42_000, max: 43_998 } },
+    rtp: { listenAddress: '127.0.0.1', portRange: rtpPorts() },
     clock: systemClock,
     silenceMs: 5_000,
     log: write,
