@@ -79,6 +79,11 @@ export function beginsWithParameters(payload: Buffer): boolean {
   return begins(payload, (type) => type === sps);
 }
 
+/** Whether an H.264 payload holds the beginning of a slice of a picture that needs none before it. */
+export function beginsIdr(payload: Buffer): boolean {
+  return begins(payload, (type) => type === idr);
+}
+
 function begins(payload: Buffer, wanted: (nalUnitType: number) => boolean): boolean {
   const [first, second] = payload;
   if (first === undefined) return false;

@@ -8,6 +8,7 @@ import { randomInt } from 'node:crypto';
 import type { types } from 'mediasoup';
 import type { MediaClock } from '../call.ts';
 import { DtmfReader } from './dtmf.ts';
+import { WholeKeyFrame } from './key-frame.ts';
 import { beginsKeyFrame, beginsWithParameters, type RtpPacket, readRtp, writeRtp } from './rtp.ts';
 import { Stitch } from './stitch.ts';
 
@@ -37,6 +38,8 @@ const longestHold = 60;
 /** Between requests for the first key frame of a source, milliseconds: at first, and at most. */
 const askAgainMs = 1000;
 const askAtLeastMs = 16_000;
+/** Requests to a source that sends, but no key frame that looks whole: it may be of a kind that never does. */
+const mostAskedOfSender = 8;
 /**
  * How long a source's key frames without parameters are taken for the rest of one that began before we listened,
  * milliseconds. Another one is asked for meanwhile; a source that never repeats its parameters is believed then.
@@ -48,6 +51,8 @@ interface Source {
   consumer: types.Consumer;
   held: { packet: RtpPacket; at: number }[];
   ready: boolean;
+  /** Video: of what went on from it. */
+  whole: WholeKeyFrame;
   /** When its first key frame without parameters came, by the monotonic clock. */
   bareSince: number | null;
 }
@@ -144,29 +149,38 @@ export class Splice {
       paused: true,
     });
     if (turn !== this.#turn || consumer.closed) return consumer.close();
-    const source: Source = { producer, consumer, held: [], ready: false, bareSince: null };
+    const source: Source = { producer, consumer, held: [], ready: false, whole: new WholeKeyFrame(), bareSince: null };
     this.#next = source;
     consumer.on('rtp', (data) => this.#take(source, data));
     const gone = (): void => this.#drop(source);
     consumer.on('producerclose', gone);
     consumer.on('transportclose', gone);
     await consumer.resume();
-    if (this.#next === source) this.#askUntilReady(source, 0);
+    if (this.#next === source) this.#askUntilWhole(source, 0);
   }
 
   /**
    * Until there is a key frame nobody downstream gets a packet, and so nobody there asks again; a request may be lost,
-   * or come before it is known where to send it. Less and less often, for a source that has nothing to send.
+   * or come before it is known where to send it. One that lost a packet on its way here leaves some receivers without a
+   * picture and without a word. Less and less often, for a source that has nothing to send.
    */
-  #askUntilReady(source: Source, asked: number): void {
-    if (this.kind !== 'video' || this.#next !== source || source.ready) return;
+  #askUntilWhole(source: Source, asked: number): void {
+    if (this.kind !== 'video' || source.whole.seen) return;
+    if (source === this.#current ? asked >= mostAskedOfSender : source !== this.#next) return;
     if (!source.consumer.producerPaused) this.requestKeyFrame();
-    const pause = Math.min(askAgainMs * 2 ** Math.max(0, asked - 3), askAtLeastMs);
-    this.#stopAsking = this.#options.clock.after(pause, () => this.#askUntilReady(source, asked + 1));
+    this.#askLater(source, asked + 1);
+  }
+
+  #askLater(source: Source, asked: number): void {
+    const pause = Math.min(askAgainMs * 2 ** Math.max(0, asked - 4), askAtLeastMs);
+    this.#stopAsking = this.#options.clock.after(pause, () => this.#askUntilWhole(source, asked));
   }
 
   #drop(source: Source): void {
-    if (this.#current === source) this.#current = null;
+    if (this.#current === source) {
+      if (this.#next === null) this.#stopAsking();
+      this.#current = null;
+    }
     if (this.#next === source) {
       this.#stopAsking();
       this.#next = null;
@@ -182,7 +196,7 @@ export class Splice {
       if (digit !== null) this.#options.onDigit?.(digit);
     }
     if (source === this.#current) {
-      this.#send(packet);
+      this.#send(source, packet);
       if (this.#next?.ready === true && !this.#stitch.midFrame) this.#takeOver(this.#next);
     } else if (source === this.#next) {
       this.#waitTurn(source, packet);
@@ -219,13 +233,22 @@ export class Splice {
     this.#current = source;
     this.#next = null;
     this.#stitch.changeSource();
-    for (const { packet } of source.held) this.#send(packet);
+    if (this.kind === 'video') this.#askLater(source, 1);
+    for (const { packet } of source.held) this.#send(source, packet);
     source.held = [];
   }
 
-  #send(packet: RtpPacket): void {
+  #send(source: Source, packet: RtpPacket): void {
+    this.#watch(source, packet);
     const out = this.#stitch.next(packet, this.#options.clock.monotonic());
     if (out !== null && !this.output.closed) this.output.send(writeRtp(out));
+  }
+
+  /** Until the first key frame has gone through whole. */
+  #watch(source: Source, packet: RtpPacket): void {
+    if (this.kind !== 'video' || source.whole.seen) return;
+    source.whole.see(packet, this.#isDecodable(source, packet));
+    if (source.whole.seen && this.#next === null) this.#stopAsking();
   }
 }
 
