@@ -95,7 +95,7 @@ describe('usher doctor beside a running usher serve @first-run', function () {
     // Port 1 of an address that nobody else uses: nobody listens there.
     const changed = {
       ...webAlone,
-      web: { address, port: randomInt(25_000, 30_000), publicUrl: `http://${address}:1` },
+      web: { address, port: randomInt(25_000, 30_000), publicUrl: `https://${address}:1` },
     };
     const { status, of, text } = await folder.examine(changed);
     assert.equal(status, 0, text);

@@ -65,8 +65,16 @@ async function tryWriting(folder: string): Promise<void> {
 
 /** @param folder that is there */
 export async function checkDisk(folder: string): Promise<Finding> {
-  const { bavail, bsize, type } = await statfs(folder);
-  return diskFinding(folder, bavail * bsize, type);
+  try {
+    const { bavail, bsize, type } = await statfs(folder);
+    return diskFinding(folder, bavail * bsize, type);
+  } catch (error) {
+    return {
+      what: 'disk',
+      state: 'warning',
+      words: `what is free where ${folder} lies is not known: ${wordsOf(error)}`,
+    };
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Where Usher is to listen: whether the address is this machine's, and the port free or the running Usher's. */
 import { createSocket } from 'node:dgram';
-import { createServer, isIPv6 } from 'node:net';
+import { createServer, isIP, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Finding } from './finding.ts';
 import { ownerOf } from './port-owner.ts';
@@ -90,6 +90,11 @@ export function tryBinding({
     server.once('error', (error) => resolve(codeOf(error)));
     server.listen({ port, host: address, exclusive: true }, () => server.close(() => resolve(null)));
   });
+}
+
+/** @param host as addresses are written, or as `URL` writes them */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 function ownAddresses(): string {

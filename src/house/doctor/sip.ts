@@ -4,7 +4,7 @@ import { PortPool } from '../../../media/bridge/ports.ts';
 import type { Config } from '../../config/schema.ts';
 import { checkCertificate } from './certificate.ts';
 import type { Finding } from './finding.ts';
-import { checkListener, tryBinding } from './listeners.ts';
+import { checkListener, isLoopback, tryBinding } from './listeners.ts';
 import type { RunningUsher } from './store.ts';
 
 type Sip = NonNullable<Config['sip']>;
@@ -91,8 +91,4 @@ function hostOf(domain: string | undefined): string | null {
 
 function isUnspecified(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/schema.ts';
 import { checkCertificate } from './certificate.ts';
 import { type Finding, within, wordsOf } from './finding.ts';
-import { checkListener } from './listeners.ts';
+import { checkListener, isLoopback } from './listeners.ts';
 import type { RunningUsher } from './store.ts';
 
 export async function checkWeb(
@@ -18,15 +18,15 @@ export async function checkWeb(
     findings.push(await checkListener({ what: name, transport: 'tcp', address, port, setting }, running));
   }
   const { publicUrl, trustedProxies } = config.web;
-  if (publicUrl !== undefined && trustedProxies.length === 0) {
+  if (publicUrl !== undefined && trustedProxies.length === 0 && needsProxy(publicUrl, config.web.address)) {
     const words =
-      "web.publicUrl is set, but no proxy is named: all panels share one address' rate limit; name it in web.trustedProxies";
+      "web.publicUrl is a proxy's, but no proxy is named: all panels share one address' rate limit; name it in web.trustedProxies";
     findings.push({ what: 'web proxy', state: 'warning', words });
   }
   if (publicUrl !== undefined) findings.push(await checkPublicUrl(publicUrl, running, clock, signal));
   const online = config.microsoft365?.notifications;
   if (online?.tls !== undefined) {
-    const host = new URL(online.publicUrl).hostname;
+    const host = new URL(online.publicUrl).hostname.replace(/^\[|\]$/g, '');
     const wanted = {
       what: 'notifications certificate',
       setting: 'microsoft365.notifications.tls',
@@ -36,6 +36,12 @@ export async function checkWeb(
     findings.push(checkCertificate(wanted, clock.now()));
   }
   return findings;
+}
+
+/** Usher itself speaks no https, and on loopback is reached from elsewhere by a proxy alone. */
+function needsProxy(publicUrl: string, address: string): boolean {
+  const { protocol, hostname } = new URL(publicUrl);
+  return protocol === 'https:' || (isLoopback(address) && !isLoopback(hostname));
 }
 
 function listenersOf(config: Config): { what: string; setting: string; address: string; port: number }[] {
