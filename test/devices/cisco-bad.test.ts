@@ -95,6 +95,7 @@ const table: readonly Bad[] = [
     kind: 'unsupported',
     told: /runs Microsoft Teams.*panel/,
   },
+  { what: "Zoom's app on the device", codec: { zoom: true }, kind: 'unsupported', told: /runs Zoom/ },
 ];
 
 function set(codec: Codec, fault: Codec['fault']): void {

@@ -40,7 +40,8 @@ export interface Booking {
 const known = {
   platform: ['GoogleMeet', 'MicrosoftTeams', 'Zoom', 'Webex', 'Other', 'None'],
   callType: ['Audio', 'Video'],
-  encryption: ['BestEffort', 'On', 'Off'],
+  // A list also shows `BestEffort`, which is what a booking without it has.
+  encryption: ['On', 'Off'],
 } as const;
 
 /** A value that `Bookings Put` takes for this field; one that it would refuse is left out. */

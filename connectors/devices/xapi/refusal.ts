@@ -4,6 +4,9 @@ import { DeviceError } from '../device.ts';
 /** A refusal in the device's own words; what kind it is, these words alone tell. */
 export function refusal(reason: string): DeviceError {
   if (/teams/i.test(reason)) return new DeviceError('unsupported', `${teamsMode} It says: ${reason}`);
+  if (/zoom/i.test(reason)) {
+    return new DeviceError('unsupported', `runs Zoom, where RoomOS takes no bookings from outside. It says: ${reason}`);
+  }
   if (/unknown command|no such command|not available|unavailable/i.test(reason)) {
     return new DeviceError('unsupported', `does not know this command: ${reason}`);
   }
