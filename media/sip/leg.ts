@@ -1,4 +1,4 @@
-/** One SIP call from a video system: the dialog on the wire on one side, sip.js's session on the other. */
+/** One SIP call from a video system: its states, what may happen in each, and why it ends. */
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import {
@@ -11,19 +11,19 @@ import {
   type SipReason,
   UnacceptableOffer,
 } from '../call.ts';
-import { Agent } from './agent.ts';
-import { allowedMethods, capabilities, makeAnswer, tagOf } from './answer.ts';
+import { capabilities, makeAnswer, tagOf } from './answer.ts';
 import { attemptOf, mergeKeyOf } from './attempt.ts';
 import type { ClientTransactions } from './client-transactions.ts';
 import { Dialog } from './dialog.ts';
 import { type Flow, type Log, T1 } from './flow.ts';
 import { keyFrameRequest, mediaControlType, readInfo } from './info.ts';
-import { type HeaderField, header, type SipRequest, type SipResponse, textOf } from './message.ts';
+import { type HeaderField, header, type SipRequest } from './message.ts';
 import { OfferAnswer } from './offer-answer.ts';
 import { parseReason, serialiseReason } from './reason.ts';
 import { checkOffer, checkSupport, cseqNumber } from './request-checks.ts';
 import type { ServerTransaction } from './server-transactions.ts';
 import { SessionTimer } from './session-timer.ts';
+import { answer, SessionWire, sdpOf } from './session-wire.ts';
 
 /**
  * `attempt` → `answering` (the bridge makes its SDP) → `answered` (200 sent, RFC 3261 section 13.3.1.4) → `confirmed`
@@ -50,17 +50,12 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
   readonly mergeKey: string;
   readonly #host: LegHost;
   readonly #invite: ServerTransaction;
-  readonly #transactions = new Map<number, ServerTransaction>();
+  readonly #wire: SessionWire;
   readonly #closed = Promise.withResolvers<void>();
-  #lastTransaction = 0;
   #state: State = 'attempt';
-  #flow: Flow;
-  #releaseFlow: () => void;
-  #agent: Agent | null = null;
   #description: OfferAnswer | null = null;
   /** Why the session is about to end, once somebody decided it. */
   #end: LegEnd | null = null;
-  #outstanding = 0;
   #cancelAckTimer: (() => void) | null = null;
   readonly #timer: SessionTimer;
   #keyFrameAt = Number.NEGATIVE_INFINITY;
@@ -70,14 +65,23 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
     super();
     this.#invite = invite;
     this.#host = host;
-    this.#flow = invite.flow;
-    this.#releaseFlow = invite.flow.hold();
     this.#timer = new SessionTimer(host.clock, (seconds) =>
       this.#fail(`the room did not refresh its session within the ${seconds} s that were agreed (RFC 4028)`),
     );
     this.attempt = attemptOf(invite);
     this.mergeKey = mergeKeyOf(invite.request);
     this.dialog = new Dialog(invite.request, randomBytes(8).toString('hex'));
+    this.#wire = new SessionWire({
+      dialog: this.dialog,
+      callId: this.attempt.callId,
+      flow: invite.flow,
+      requests: host.requests,
+      log: host.log,
+      sessionFields: (request) => this.#timer.answer(request),
+      onAccepted: (cseq) => this.#startAckTimer(cseq),
+      onTerminated: () => this.#onTerminated(),
+      onLateAnswer: () => this.#release(),
+    });
     // Whoever decides may take longer than 200 ms (RFC 3261 section 17.2.1).
     answer(invite, 100);
   }
@@ -92,7 +96,7 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
   }
 
   async ring(): Promise<void> {
-    if (this.#state === 'attempt') this.#respond(this.#invite, 180);
+    if (this.#state === 'attempt') this.#wire.respond(this.#invite, 180);
   }
 
   /** Resolves once the 200 is sent; also when the peer cancelled meanwhile: `ended` says so. */
@@ -129,7 +133,7 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
     const now = this.#host.clock.monotonic();
     if (this.#state !== 'confirmed' || this.#keyFrameRefused || now - this.#keyFrameAt < keyFrameInterval) return;
     this.#keyFrameAt = now;
-    await this.#agent?.info(mediaControlType, keyFrameRequest, (status) => this.#onInfoRejected(status));
+    await this.#wire.info(mediaControlType, keyFrameRequest, (status) => this.#onInfoRejected(status));
   }
 
   async hangUp(reason: SipReason): Promise<void> {
@@ -152,7 +156,7 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
       answer(transaction, 481);
       return;
     }
-    this.#useFlow(transaction.flow);
+    this.#wire.use(transaction.flow);
     // Our BYE and the peer's crossed on the wire: both get their 200.
     if (this.ended) {
       answer(transaction, request.method === 'BYE' ? 200 : 481);
@@ -189,7 +193,7 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
   /** The ACK of a 2xx. */
   receiveAck(request: SipRequest, flow: Flow): void {
     if (this.ended || tagOf(header(request, 'From') ?? '') !== this.dialog.remoteTag) return;
-    this.#useFlow(flow);
+    this.#wire.use(flow);
     this.#acknowledge(cseqNumber(request), sdpOf(request));
   }
 
@@ -199,19 +203,9 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
     this.#refuse(487, { by: 'remote', how: 'cancel', reason: parseReason(header(request, 'Reason') ?? '') }, []);
   }
 
-  /** From the answer on, sip.js keeps the session. Before, an attempt costs no more than its transaction. */
   async #begin(description: OfferAnswer): Promise<void> {
-    const agent = new Agent(this.#host.log, () => description, {
-      onResponse: (number, response) => this.#onResponse(number, response),
-      onRequest: (request) => this.#onRequest(request),
-      onTerminated: () => this.#onTerminated(),
-    });
-    this.#agent = agent;
-    const number = ++this.#lastTransaction;
-    this.#transactions.set(number, this.#invite);
-    const { request } = this.#invite;
     try {
-      await agent.accept({ method: 'INVITE', transaction: number, cseq: cseqNumber(request), sdp: sdpOf(request) });
+      await this.#wire.open(this.#invite, description);
     } catch (error) {
       if (!this.#invite.pending) throw error;
       answer(this.#invite, 500);
@@ -225,65 +219,6 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
     this.#finish(this.#end ?? { by: 'failure', detail: failure?.message ?? 'the SIP dialog ended by itself' });
   }
 
-  /** Hands a request to sip.js under a number of its own. */
-  #deliver(transaction: ServerTransaction, sdp: string | null): void {
-    const { request } = transaction;
-    const number = ++this.#lastTransaction;
-    this.#transactions.set(number, transaction);
-    try {
-      this.#agent?.receive({ method: request.method, transaction: number, cseq: cseqNumber(request), sdp });
-    } catch (error) {
-      this.#host.log('error', 'sip.js failed on a request', {
-        callId: this.attempt.callId,
-        method: request.method,
-        error,
-      });
-      if (transaction.pending) answer(transaction, 500);
-    }
-    // sip.js drops what does not fit its state; whoever asked must still get an answer.
-    if (transaction.pending && request.method !== 'INVITE') answer(transaction, request.method === 'BYE' ? 200 : 500);
-  }
-
-  /** sip.js answers: the same answer goes out with the wire's own fields. */
-  #onResponse(number: number, response: SipResponse): void {
-    const transaction = this.#transactions.get(number);
-    // 100 was sent when the request came.
-    if (transaction === undefined || response.status === 100) return;
-    const kept = ['Reason', 'Retry-After', ...(response.body.length > 0 ? ['Content-Type'] : [])];
-    const headers = response.headers.filter((field) => kept.includes(field.name));
-    this.#respond(transaction, response.status, headers, response.body);
-    if (response.status < 200) return;
-    if (transaction.isInvite && response.status < 300) this.#startAckTimer(cseqNumber(transaction.request));
-    else this.#transactions.delete(number);
-  }
-
-  /** Answers with what the dialog adds (RFC 3261 section 12.1.1). */
-  #respond(transaction: ServerTransaction, status: number, headers: readonly HeaderField[] = [], body?: Buffer): void {
-    const forming = transaction.isInvite && status > 100 && status < 300;
-    const added: HeaderField[] = forming
-      ? [...this.dialog.recordRoute, this.dialog.contact(transaction.flow), { name: 'Allow', value: allowedMethods }]
-      : [];
-    if (forming && status >= 200) added.push(...this.#timer.answer(transaction.request));
-    const options = {
-      toTag: this.dialog.localTag,
-      headers: [...added, ...headers],
-      ...(body === undefined ? {} : { body }),
-    };
-    transaction.respond(makeAnswer(transaction.request, status, options));
-  }
-
-  /** sip.js sends BYE or INFO: it goes out with the dialog's own identifiers. */
-  #onRequest(plain: SipRequest): void {
-    const flow = this.dialog.flowTo(this.#flow);
-    const request = this.dialog.makeRequest(plain, flow);
-    this.#outstanding++;
-    this.#host.requests.send(request, flow, (response) => {
-      this.#outstanding--;
-      if (this.ended) this.#release();
-      else this.#agent?.receiveResponse(plain, response?.status ?? 408, response?.reason ?? 'Request Timeout');
-    });
-  }
-
   #onInfoRejected(status: number): void {
     // RFC 3261 section 12.2.1.2: 481 and no answer at all end the dialog.
     if (status === 481 || status === 408) this.#fail('the peer does not know the call any more');
@@ -292,7 +227,7 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
 
   #receiveBye(transaction: ServerTransaction): void {
     this.#end ??= { by: 'remote', how: 'bye', reason: parseReason(header(transaction.request, 'Reason') ?? '') };
-    this.#deliver(transaction, null);
+    this.#wire.deliver(transaction, null);
     this.#finish(this.#end);
   }
 
@@ -303,7 +238,7 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
       transaction.respond(makeAnswer(transaction.request, status, { headers }));
       return;
     }
-    this.#deliver(transaction, null);
+    this.#wire.deliver(transaction, null);
     if (meaning.kind === 'key-frame') this.emit('keyFrameRequested');
     if (meaning.kind === 'dtmf') this.emit('dtmf', meaning.digit);
   }
@@ -331,15 +266,14 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
     // An ACK that came in the same segment is still being taken up by sip.js, which would say 500 now.
     setImmediate(() => {
       if (this.ended || this.#end !== null) answer(transaction, 487);
-      else this.#deliver(transaction, sdpOf(request));
+      else this.#wire.deliver(transaction, sdpOf(request));
     });
   }
 
   #acknowledge(cseq: number, sdp: string | null): void {
     const awaitsAnswer = this.#description?.awaitsAnswer === true;
-    const number = ++this.#lastTransaction;
     // An ACK's body counts only as the answer to our offer; some systems repeat their offer in it.
-    this.#agent?.receive({ method: 'ACK', transaction: number, cseq, sdp: awaitsAnswer ? sdp : null });
+    this.#wire.acknowledge(cseq, awaitsAnswer ? sdp : null);
     this.#cancelAckTimer?.();
     this.#cancelAckTimer = null;
     if (this.#state !== 'answered') return;
@@ -354,7 +288,7 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
       this.#cancelAckTimer = null;
       this.#fail('the peer never acknowledged the answer');
       // sip.js sends no BYE before an ACK: it is told of one.
-      if (!this.ended) this.#agent?.receive({ method: 'ACK', transaction: ++this.#lastTransaction, cseq, sdp: null });
+      if (!this.ended) this.#wire.acknowledge(cseq, null);
     });
   }
 
@@ -364,27 +298,19 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
 
   #refuse(status: number, end: LegEnd, headers: readonly HeaderField[]): void {
     if (this.#state !== 'attempt' && this.#state !== 'answering') return;
-    this.#respond(this.#invite, status, headers);
+    this.#wire.respond(this.#invite, status, headers);
     this.#finish(end);
   }
 
   #bye(end: LegEnd, reason: SipReason): void {
     if (this.#end !== null) return;
     this.#end = end;
-    // sip.js writes UTF-8 itself, so the text goes to it as people write it.
-    this.#agent?.bye(textOf(serialiseReason(reason))).catch((error: unknown) => this.#onSessionError(error));
+    this.#wire.bye(serialiseReason(reason)).catch((error: unknown) => this.#onSessionError(error));
   }
 
   #onSessionError(error: unknown): void {
     this.#host.log('warn', 'sip.js could not end a session', { callId: this.attempt.callId, error });
     this.#finish(this.#end ?? { by: 'failure', detail: String(error) });
-  }
-
-  #useFlow(flow: Flow): void {
-    if (flow === this.#flow) return;
-    this.#releaseFlow();
-    this.#flow = flow;
-    this.#releaseFlow = this.ended ? () => {} : flow.hold();
   }
 
   #finish(end: LegEnd): void {
@@ -393,23 +319,14 @@ export class Leg extends EventEmitter<SipLegEvents> implements SipLeg {
     this.#timer.stop();
     this.#cancelAckTimer?.();
     this.#cancelAckTimer = null;
-    // sip.js is still in the middle of its own transition.
-    queueMicrotask(() => this.#agent?.dispose());
-    if (this.#outstanding === 0) this.#release();
+    this.#wire.finish();
+    if (this.#wire.idle) this.#release();
     this.emit('ended', end);
   }
 
   #release(): void {
-    this.#releaseFlow();
+    this.#wire.release();
     this.#host.release(this);
     this.#closed.resolve();
   }
-}
-
-function answer(transaction: ServerTransaction, status: number): void {
-  transaction.respond(makeAnswer(transaction.request, status));
-}
-
-function sdpOf(request: SipRequest): string | null {
-  return request.body.length === 0 ? null : request.body.toString('utf8');
 }
