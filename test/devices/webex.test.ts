@@ -209,5 +209,11 @@ describe('Webex cloud devices @devices', function () {
     for (let index = 0; index < 249; index++) cloud.add(`more-${index}`, `Room ${index}`);
     open();
     assert.equal((await listWebexDevices(account)).length, 250);
+    const [check] = await device('mistyped').check(never);
+    assert.deepEqual(check?.ok, false);
+    assert.match(
+      check?.words ?? '',
+      /check deviceId\. The token sees: Board room is device-1, Room 0 is more-0, .*and 240 more$/,
+    );
   });
 });

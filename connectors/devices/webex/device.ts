@@ -120,7 +120,22 @@ export class WebexDevice implements PushedDevice {
       return [known, online, await this.#checkList(signal)];
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
-      return [{ what: 'known to Webex', ok: false, words: error.message }];
+      const words = error.kind === 'refused' ? `${error.message}${await this.#others(signal)}` : error.message;
+      return [{ what: 'known to Webex', ok: false, words }];
+    }
+  }
+
+  /** What `deviceId` may have been meant to be. */
+  async #others(signal: AbortSignal): Promise<string> {
+    const most = 10;
+    try {
+      const listed = await listWebexDevices(this.#account, signal);
+      const named = listed.slice(0, most).map(({ id, displayName }) => `${displayName} is ${id}`);
+      const more = listed.length > most ? `, and ${listed.length - most} more` : '';
+      return named.length === 0 ? '. The token sees no devices' : `. The token sees: ${named.join(', ')}${more}`;
+    } catch (error) {
+      if (error instanceof DeviceError) return '';
+      throw error;
     }
   }
 
