@@ -121,6 +121,7 @@ class TrackSender {
   readonly #capabilities: PageCapabilities;
   readonly #degradation: RTCDegradationPreference;
   readonly #producers = new Map<'audio' | 'video', types.Producer>();
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(transport: types.Transport, capabilities: PageCapabilities, degradation: RTCDegradationPreference) {
     this.#transport = transport;
@@ -128,7 +129,16 @@ class TrackSender {
     this.#degradation = degradation;
   }
 
-  async send(tracks: Tracks): Promise<void> {
+  /** One after the other: a track that is taken back while it is being sent must not be what stays. */
+  send(tracks: Tracks): Promise<void> {
+    const done = this.#turn.then(() => this.#send(tracks));
+    this.#turn = done.catch(() => {
+      // Told to whoever asked for it; the next is not to blame.
+    });
+    return done;
+  }
+
+  async #send(tracks: Tracks): Promise<void> {
     if (tracks.audio !== undefined) await this.#set('audio', tracks.audio);
     if (tracks.video !== undefined && this.#capabilities.video !== null) await this.#set('video', tracks.video);
   }
