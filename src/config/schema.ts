@@ -245,17 +245,6 @@ export const configSchema = z
         context.addIssue({ code: 'custom', path: ['rooms', index, 'devices', dialling[1], 'dials'], message });
       }
     }
-    const secure =
-      config.sip?.tls === undefined ? config.sip?.listen.findIndex(({ transport }) => transport === 'tls') : -1;
-    if (secure !== undefined && secure >= 0) {
-      const message = 'a tls listener needs a key and a certificate: give sip.tls';
-      context.addIssue({ code: 'custom', path: ['sip', 'listen', secure, 'transport'], message });
-    }
-    const rtp = config.sip?.rtp;
-    if (rtp !== undefined && rtp.maxPort - rtp.minPort < 3) {
-      const message = 'leave at least four ports from minPort to maxPort (a call with video takes four)';
-      context.addIssue({ code: 'custom', path: ['sip', 'rtp', 'maxPort'], message });
-    }
   });
 
 export type Config = z.infer<typeof configSchema>;

@@ -10,12 +10,14 @@ const listener = z
   })
   .transform(({ port: given, ...rest }) => ({ ...rest, port: given ?? (rest.transport === 'tls' ? 5061 : 5060) }));
 
-export const sip = z.strictObject({
+const sipFields = z.strictObject({
   domain: z.string().min(1).optional().describe('Host part of dial strings. Default: the advertised address and port.'),
   advertisedAddress: z
     .string()
     .optional()
-    .describe('Address that devices can reach; default: the address of the first listener.'),
+    .describe(
+      'Address that devices can reach. Default: that of the first listener, unless it listens at every address.',
+    ),
   listen: z
     .array(listener)
     .min(1)
@@ -40,6 +42,28 @@ export const sip = z.strictObject({
   maxCalls: z.int().min(1).max(1000).default(20),
   maxCallsPerRoom: z.int().min(1).max(20).default(2),
 });
+
+export const sip = sipFields.superRefine(({ domain, advertisedAddress, listen, rtp, tls }, context) => {
+  const refuse = (path: (string | number)[], message: string): void =>
+    context.addIssue({ code: 'custom', path, message });
+  const secure = listen.findIndex(({ transport }) => transport === 'tls');
+  if (tls === undefined && secure >= 0) {
+    refuse(['listen', secure, 'transport'], 'a tls listener needs a key and a certificate: give sip.tls');
+  }
+  if (rtp.maxPort - rtp.minPort < 3) {
+    refuse(['rtp', 'maxPort'], 'leave at least four ports from minPort to maxPort (a call with video takes four)');
+  }
+  const reached = advertisedAddress ?? listen[0]?.address ?? '0.0.0.0';
+  const give = 'give the address where devices reach this machine (Usher listens at every address)';
+  if (isWildcard(domain ?? reached)) refuse(['advertisedAddress'], `${give}, or in sip.domain its name`);
+  else if (isWildcard(rtp.announcedAddress ?? advertisedAddress ?? rtp.address ?? reached)) {
+    refuse(['advertisedAddress'], `${give}, or in sip.rtp.announcedAddress: rooms send sound and picture there`);
+  }
+});
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
 
 export const guests = z.strictObject({
   adapters: z

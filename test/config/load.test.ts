@@ -82,6 +82,19 @@ describe('the configuration @first-run @firm', () => {
     assert.match(problems[0] ?? '', /rooms\[2\]\.devices\[1\]\.type: this device is in room bergen already/);
   });
 
+  it('wants the address where devices reach it, where it listens at every address', async () => {
+    const [dialled] = await problemsOf(`${minimal}sip: {}\n`);
+    assert.match(
+      dialled ?? '',
+      /^usher\.yaml:5: sip\.advertisedAddress: give the address where devices reach this machine/,
+    );
+    const [media] = await problemsOf(`${minimal}sip:\n  domain: calls.example.org\n`);
+    assert.match(media ?? '', /sip\.advertisedAddress: .*sip\.rtp\.announcedAddress/);
+    for (const sip of ['{ advertisedAddress: 192.0.2.7 }', '{ listen: [{ transport: udp, address: 192.0.2.7 }] }']) {
+      await parseConfig(`${minimal}sip: ${sip}\n`, 'usher.yaml', {});
+    }
+  });
+
   describe('secrets', () => {
     let folder: string;
     before(async () => {

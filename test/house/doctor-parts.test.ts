@@ -145,18 +145,16 @@ describe('usher doctor, of the ground that Usher stands on @first-run', function
     }
   });
 
-  it('says what devices could not dial, and how many calls the media ports are enough for', async () => {
+  it('says where devices could not dial or send, and how many calls the media ports are enough for', async () => {
     const listen = [{ transport: 'udp', address: '0.0.0.0', port: 0 }];
     const rtp = { minPort: 40_000, maxPort: 40_009 };
-    const wrong = await examineSip({ listen, rtp, maxCalls: 5 });
-    assert.match(
-      wrong.of('SIP address'),
-      /^error: devices would be told to dial 0\.0\.0\.0.*set sip\.advertisedAddress/,
-    );
+    const wrong = await examineSip({ listen, rtp, maxCalls: 5, advertisedAddress: 'sip.example.org' });
     assert.match(
       wrong.of('media address'),
-      /^error: rooms cannot send media to 0\.0\.0\.0: set sip\.rtp\.announcedAddress/,
+      /^error: rooms cannot send media to sip\.example\.org: set sip\.rtp\.announcedAddress/,
     );
+    const here = await examineSip({ listen, rtp, maxCalls: 5, advertisedAddress: '127.0.0.1' });
+    assert.match(here.of('SIP address'), /^warning: .* 127\.0\.0\.1, which only this machine reaches/);
     assert.match(
       wrong.of('media ports'),
       /^warning: UDP 40000 to 40009: enough for 2 calls, but sip\.maxCalls is 5: set sip\.rtp\.maxPort to 40019 or more/,

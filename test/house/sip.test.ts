@@ -63,7 +63,9 @@ describe('SIP listeners by the configuration @sgj', () => {
   });
 
   it('have the ports of RFC 3261 by default, and dial strings name the first or the domain', async () => {
-    const { sip } = await configured(`sip:\n  listen: [{ transport: udp }, { transport: tls }]\n${tls}`);
+    const { sip } = await configured(
+      `sip:\n  advertisedAddress: 192.0.2.7\n  listen: [{ transport: udp }, { transport: tls }]\n${tls}`,
+    );
     assert.deepEqual(
       sip?.listen.map(({ transport, port }) => `${transport} ${port}`),
       ['udp 5060', 'tls 5061'],

@@ -32,10 +32,6 @@ export async function checkSip(sip: Sip, running: RunningUsher | null, now: numb
 function checkDialled({ domain, advertisedAddress, listen }: Sip): Finding {
   const what = 'SIP address';
   const host = domain ?? advertisedAddress ?? listen[0]?.address ?? '0.0.0.0';
-  if (isUnspecified(host)) {
-    const words = `devices would be told to dial ${host}, which is nobody's address: set sip.advertisedAddress to the one where they reach this machine, or sip.domain to its name`;
-    return { what, state: 'error', words };
-  }
   if (isLoopback(host)) {
     const words = `devices are told to dial ${host}, which only this machine reaches: set sip.advertisedAddress`;
     return { what, state: 'warning', words };
@@ -72,7 +68,7 @@ async function checkMediaAddress({ rtp, advertisedAddress, listen }: Sip): Promi
       words: `${address} is not an address of this machine (${code}): correct sip.rtp.address`,
     };
   }
-  if (isIP(announced) === 0 || isUnspecified(announced)) {
+  if (isIP(announced) === 0) {
     const words = `rooms cannot send media to ${announced}: set sip.rtp.announcedAddress to the IP address where they reach this machine`;
     return { what, state: 'error', words };
   }
@@ -87,8 +83,4 @@ function hostAndPort(host: string, port: number): string {
 function hostOf(domain: string | undefined): string | null {
   if (domain === undefined) return null;
   return /^\[([^\]]+)\]/.exec(domain)?.[1] ?? domain.replace(/[:;].*$/s, '');
-}
-
-function isUnspecified(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
 }
