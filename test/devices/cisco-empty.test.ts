@@ -1,7 +1,7 @@
 /** A list is emptied on a device only where a calendar was read and has no meetings, never where nobody knows. */
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HeldBooking } from '../../fixtures/codec/bookings.ts';
@@ -41,7 +41,11 @@ describe('a list is never emptied by mistake @devices', function () {
   let held: readonly HeldBooking[];
   const lines = new EventEmitter();
   const foreign = foreignBooking({ id: 'desk-1', start: start + 120 * minute, end: start + 150 * minute });
-  const write = (text: string) => writeFile(join(data, 'oslo', 'calendar.ics'), text);
+  // In one go: a file that is written in place is empty for a moment, and what is read then is another test's matter.
+  const write = async (text: string): Promise<void> => {
+    await writeFile(join(data, 'calendar.new'), text);
+    await rename(join(data, 'calendar.new'), join(data, 'oslo', 'calendar.ics'));
+  };
 
   const open = async (...ids: readonly string[]): Promise<RunningHouse> => {
     const { port, ca } = codec;
