@@ -15,7 +15,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import type { Calendar, CalendarReading } from '../../connectors/calendars/calendar.ts';
+import { type Calendar, type CalendarReading, CalendarUnavailable } from '../../connectors/calendars/calendar.ts';
 import { openIcsFolder } from '../../connectors/calendars/ics/folder.ts';
 import { SimulatedClock, systemClock } from '../../src/clock.ts';
 import { calendarContract } from './contract.ts';
@@ -165,6 +165,42 @@ describe('a folder of iCalendar files @first-run', () => {
     await writeNow('');
     await clock.advance(2_500);
     assert.deepEqual(uids(await read()), [], 'an empty file that stays so is meant');
+  });
+
+  it('is not read for the first time while a file is half written: what is stored of it still holds', async () => {
+    const clock = new SimulatedClock(Date.now());
+    room = openIcsFolder({ path, timeZone: 'Europe/Oslo', clock });
+    const half = event('after').slice(0, -30);
+    const writeNow = async (name: string, content: string): Promise<void> => {
+      await write(name, content);
+      await utimes(join(path, name), clock.now() / 1000, clock.now() / 1000);
+    };
+    await write('other.ics', event('other'));
+    for (const content of ['', half]) {
+      await writeNow('room.ics', content);
+      await assert.rejects(
+        read(),
+        (error) => error instanceof CalendarUnavailable && /room\.ics is being/.test(error.message),
+      );
+    }
+    await write('room.ics', event('after'));
+    assert.deepEqual(uids(await read()).sort(), ['after', 'other']);
+    await writeNow('new.ics', half);
+    assert.deepEqual(uids(await read()).sort(), ['after', 'other'], 'a new one holds nobody up later');
+  });
+
+  it('is read as it is in the end, where a file is half written whenever it is looked at', async () => {
+    const clock = new SimulatedClock(Date.now());
+    room = openIcsFolder({ path, timeZone: 'Europe/Oslo', clock });
+    await write('other.ics', event('other'));
+    for (let second = 0; second < 20; second++) {
+      await write('room.ics', event('after').slice(0, -30));
+      await utimes(join(path, 'room.ics'), clock.now() / 1000, clock.now() / 1000);
+      await assert.rejects(read(), CalendarUnavailable);
+      await clock.advance(1_000);
+    }
+    await utimes(join(path, 'room.ics'), clock.now() / 1000, clock.now() / 1000);
+    assert.deepEqual(uids(await read()).sort(), ['after', 'other']);
   });
 
   it('ignores hidden and other files, and reads folders within', async () => {

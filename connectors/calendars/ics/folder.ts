@@ -32,6 +32,8 @@ const mostFiles = 10_000;
 const debounceMs = 50;
 /** A file that ends in the middle and is younger than this is taken to be still in the writing. */
 const writingMs = 2_000;
+/** So long a calendar that has not been read yet waits for files that are in the writing whenever it looks. */
+const firstReadingMs = 20_000;
 
 /** A file that the reader keeps under `key`. */
 interface ReadFile extends FileSummary {
@@ -43,6 +45,8 @@ interface Known {
   /** As last read whole: stands in while the file is unreadable or half written. */
   good: ReadFile | null;
   shown: ReadFile;
+  /** Whether it is half written now, and nothing is known that could stand in. */
+  halfKnown: boolean;
 }
 
 /** @throws RangeError when the time zone is unknown */
@@ -60,6 +64,8 @@ class IcsFolder implements Calendar {
   #known = new Map<string, Known>();
   readonly #watchers = new Set<() => void>();
   #watchProblem: string | null = null;
+  #firstAsked: number | null = null;
+  #hasBeenRead = false;
 
   constructor(options: IcsFolderOptions) {
     this.description = `folder ${options.path}`;
@@ -88,6 +94,7 @@ class IcsFolder implements Calendar {
       const file = await this.#file(path, signal, problems);
       if (file !== null) known.set(path, file);
     }
+    this.#expectFirst(known);
     this.#known = known;
     const files = [...known.values()];
     // A sign-in page saved over the calendar says nothing of the meetings: it is not taken for a calendar without any.
@@ -103,6 +110,22 @@ class IcsFolder implements Calendar {
       window,
       problems,
     );
+  }
+
+  /**
+   * Before the first reading only the store knows what the calendar said: meetings that are missing from a file in the
+   * writing would lose their buttons until it is whole.
+   */
+  #expectFirst(known: ReadonlyMap<string, Known>): void {
+    if (this.#hasBeenRead) return;
+    const now = this.#options.clock.monotonic();
+    this.#firstAsked ??= now;
+    const [half] = [...known].find(([, { halfKnown }]) => halfKnown) ?? [];
+    if (half !== undefined && now - this.#firstAsked < firstReadingMs) {
+      const name = this.#name(half);
+      throw new CalendarUnavailable(`${this.description}: ${name} is being written, and is read once it is whole`);
+    }
+    this.#hasBeenRead = true;
   }
 
   /** Every calendar file, by name, so that two readings of the same folder are the same. */
@@ -165,10 +188,14 @@ class IcsFolder implements Calendar {
       const key = `${path}\0${version}`;
       const facts = { name, timeZone: this.#options.timeZone, attendee: this.#attendee };
       const shown = { key, ...(await this.#reader.file(key, await readFile(path, { signal }), facts)) };
-      if (saysNothing(shown)) return { version, good: before?.good ?? null, shown: standIn(before?.good, shown) };
-      if (!shown.unfinished) return { version, good: shown, shown };
+      if (saysNothing(shown)) {
+        return { version, good: before?.good ?? null, shown: standIn(before?.good, shown), halfKnown: false };
+      }
+      if (!shown.unfinished) return { version, good: shown, shown, halfKnown: false };
       const age = Math.abs(this.#options.clock.now() - Number(info.mtimeMs));
-      return age < writingMs ? this.#inTheWriting(before, version, shown) : { version, good: null, shown };
+      return age < writingMs
+        ? this.#inTheWriting(before, version, shown)
+        : { version, good: null, shown, halfKnown: false };
     } catch (error) {
       if (signal.aborted) throw error;
       const code = codeOf(error);
@@ -183,7 +210,8 @@ class IcsFolder implements Calendar {
   #inTheWriting(before: Known | undefined, version: string, shown: ReadFile): Known {
     this.#options.clock.after(writingMs, () => this.#tell());
     const good = before?.good ?? null;
-    return { version, good, shown: good === null ? shown : { ...good, problems: shown.problems, unfinished: true } };
+    if (good === null) return { version, good, shown, halfKnown: true };
+    return { version, good, shown: { ...good, problems: shown.problems, unfinished: true }, halfKnown: false };
   }
 
   get #attendee(): string | null {
