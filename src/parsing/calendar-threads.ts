@@ -73,7 +73,7 @@ class ThreadReader implements IcsReader {
   readonly #lanes: Lanes;
   #slowUntil = 0;
   #kept: readonly string[] = [];
-  /** Files that took too long: they are known, and empty. */
+  /** Files that took too long: they are known, and say nothing. */
   readonly #givenUp = new Set<string>();
 
   constructor(calendar: number, lanes: Lanes) {
@@ -87,7 +87,7 @@ class ThreadReader implements IcsReader {
     if (answer?.kind === 'file') return answer.summary;
     this.#givenUp.add(key);
     const problem = `${facts.name}: takes longer than ${this.#lanes.slowMs / 1000} s to read; export fewer months of the calendar`;
-    return { problems: [problem], unfinished: false, isCalendar: true };
+    return { problems: [problem], unfinished: false, isCalendar: false };
   }
 
   async reading(keys: readonly string[], window: Window, problems: readonly string[]): Promise<CalendarReading | null> {

@@ -155,16 +155,30 @@ describe('a folder of iCalendar files @first-run', () => {
     const next = event('after');
     await writeNow('');
     const empty = await read();
-    assert.deepEqual([uids(empty), empty.problems], [['before'], ['room.ics: is empty; export the calendar again']]);
+    assert.deepEqual(
+      [uids(empty), empty.problems],
+      [['before'], ['room.ics: is empty; export the calendar again, or remove the file']],
+    );
     await writeNow(next.slice(0, -30));
     const half = await read();
     assert.deepEqual(uids(half), ['before']);
     assert.match(half.problems.join('\n'), /^room\.ics: the file ends inside VEVENT; write it whole/);
     await writeNow(next);
     assert.deepEqual(await read().then((reading) => [uids(reading), reading.problems]), [['after'], []]);
+    await writeNow(event('last').slice(0, -30));
+    await clock.advance(59 * 60_000);
+    assert.deepEqual(uids(await read()), ['after'], 'what is cut off does not take away what stood behind the cut');
+    await clock.advance(2 * 60_000);
+    assert.deepEqual(uids(await read()), ['last']);
+    await writeNow(next);
+    await read();
     await writeNow('');
-    await clock.advance(2_500);
-    assert.deepEqual(uids(await read()), [], 'an empty file that stays so is meant');
+    await clock.advance(24 * 60 * 60_000);
+    assert.deepEqual(uids(await read()), ['after'], 'an empty file is no calendar without meetings');
+    room = openIcsFolder({ path, timeZone: 'Europe/Oslo', clock });
+    await assert.rejects(read(), CalendarUnavailable);
+    await writeNow(calendar());
+    assert.deepEqual(uids(await read()), []);
   });
 
   it('is not read for the first time while a file is half written: what is stored of it still holds', async () => {

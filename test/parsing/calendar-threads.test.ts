@@ -43,6 +43,7 @@ describe('calendars read in threads @firm', function () {
       assert.deepEqual(summary.problems, [
         `${key}.ics: takes longer than 1 s to read; export fewer months of the calendar`,
       ]);
+      assert.equal(summary.isCalendar, false, 'nobody knows what it says: what it said before holds');
       await file(good, 'fine');
       assert.deepEqual(await uids(good, 'fine'), ['fine@example.org']);
       // Beside it, the calendar's other files are read in the slow lane.

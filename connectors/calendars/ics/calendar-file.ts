@@ -75,7 +75,7 @@ function whatInstead(bytes: Uint8Array): string {
   const head = Buffer.from(bytes.subarray(0, 4096)).toString('latin1').replaceAll('\0', '').trim();
   if (head === '')
     return bytes.length === 0
-      ? 'is empty; export the calendar again'
+      ? 'is empty; export the calendar again, or remove the file'
       : 'holds nothing but blanks or zero bytes; export the calendar again';
   if (/^(?:\ufeff|ï»¿)?<(?:!doctype|html|head|\?xml)/i.test(head)) {
     return 'is a web page, not a calendar (a sign-in page, perhaps); use the address that ends in .ics';

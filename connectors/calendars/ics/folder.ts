@@ -30,8 +30,10 @@ const deepest = 4;
 const mostFiles = 10_000;
 /** A burst of changes (an editor's, a copied folder's) is told once. */
 const debounceMs = 50;
-/** A file that ends in the middle and is younger than this is taken to be still in the writing. */
+/** A file that is empty or ends in the middle and is younger than this is taken to be still in the writing. */
 const writingMs = 2_000;
+/** So long what a file said whole holds against one that is cut off: a full disk leaves such files. */
+const cutOffMs = 60 * 60_000;
 /** So long a calendar that has not been read yet waits for files that are in the writing whenever it looks. */
 const firstReadingMs = 20_000;
 
@@ -188,14 +190,10 @@ class IcsFolder implements Calendar {
       const key = `${path}\0${version}`;
       const facts = { name, timeZone: this.#options.timeZone, attendee: this.#attendee };
       const shown = { key, ...(await this.#reader.file(key, await readFile(path, { signal }), facts)) };
-      if (saysNothing(shown)) {
-        return { version, good: before?.good ?? null, shown: standIn(before?.good, shown), halfKnown: false };
-      }
-      if (!shown.unfinished) return { version, good: shown, shown, halfKnown: false };
-      const age = Math.abs(this.#options.clock.now() - Number(info.mtimeMs));
-      return age < writingMs
-        ? this.#inTheWriting(before, version, shown)
-        : { version, good: null, shown, halfKnown: false };
+      return this.#judged(shown, before?.good ?? null, {
+        version,
+        ageMs: Math.abs(this.#options.clock.now() - Number(info.mtimeMs)),
+      });
     } catch (error) {
       if (signal.aborted) throw error;
       const code = codeOf(error);
@@ -206,12 +204,15 @@ class IcsFolder implements Calendar {
     }
   }
 
-  /** What is half written now is read again when it should be whole; until then the file says what it said before. */
-  #inTheWriting(before: Known | undefined, version: string, shown: ReadFile): Known {
-    this.#options.clock.after(writingMs, () => this.#tell());
-    const good = before?.good ?? null;
-    if (good === null) return { version, good, shown, halfKnown: true };
-    return { version, good, shown: { ...good, problems: shown.problems, unfinished: true }, halfKnown: false };
+  /** What the file says now, or, where it is damaged, what it said before. */
+  #judged(now: ReadFile, good: ReadFile | null, { version, ageMs }: { version: string; ageMs: number }): Known {
+    const inTheWriting = now.unfinished && ageMs < writingMs;
+    if (inTheWriting) this.#options.clock.after(writingMs, () => this.#tell());
+    if (!now.unfinished && now.isCalendar) return { version, good: now, shown: now, halfKnown: false };
+    const holds = saysNothing(now) || ageMs < cutOffMs;
+    if (good === null || !holds) return { version, good: null, shown: now, halfKnown: inTheWriting };
+    // Read again whenever the folder is, until it is whole.
+    return { version, good, shown: { ...good, problems: now.problems, unfinished: now.unfinished }, halfKnown: false };
   }
 
   get #attendee(): string | null {
@@ -251,14 +252,9 @@ class IcsFolder implements Calendar {
   }
 }
 
-/** Whether a file is there and whole, but is no calendar. One that is empty is meant so, if it stays so. */
-function saysNothing({ isCalendar, unfinished }: FileSummary): boolean {
-  return !isCalendar && !unfinished;
-}
-
-/** What the file said before holds; what is wrong with it now is said all the same. */
-function standIn(good: ReadFile | null | undefined, now: ReadFile): ReadFile {
-  return good == null ? now : { ...good, problems: now.problems };
+/** Whether a file is there, but is no calendar: a page of a proxy, or empty, as a full disk leaves it. */
+function saysNothing({ isCalendar }: FileSummary): boolean {
+  return !isCalendar;
 }
 
 function isCalendarName(name: string): boolean {
