@@ -86,6 +86,16 @@ describe('Webex cloud devices @devices', function () {
     });
   }
 
+  it('tells when it was started, to the second: whoever restarts forgets its list', async () => {
+    open({ kind: 'token', token: cloud.issueToken() });
+    const restarted = cloud.add('device-2');
+    restarted.startedAt = Date.now() - 90_000;
+    const webex = new WebexDevice({ id: 'oslo/1', deviceId: 'device-2', account, clock: systemClock });
+    const told = (await webex.startedAt(never)) ?? Number.NaN;
+    // Whole seconds, and both ends look at their clock while the answer is on its way.
+    assert.ok(Math.abs(told - restarted.startedAt) <= 5_000, `${told - restarted.startedAt} ms off`);
+  });
+
   it('renews a token that Webex has ended, once for all who ask', async () => {
     cloud.add('device-2');
     open();
