@@ -110,10 +110,21 @@ export class Room {
     // Never backwards: this process may have become the one that acts while the store answered.
     if (stored === null || stored.version <= (this.#version ?? 0)) return false;
     this.#version = stored.version;
-    if (stored.value.revision <= this.#plan.revision) return false;
-    this.#adopt(fromStored(this.settings, stored.value, this.#around.secret));
-    for (const listener of [...this.#listeners]) listener();
-    return true;
+    return this.#takeUp(stored.value);
+  }
+
+  /**
+   * What another process has stored later holds, whatever its revision: a plan that could not be stored here may have been
+   * counted with the same number.
+   * @returns whether what the room shows has changed
+   */
+  #takeUp(value: StoredPlan): boolean {
+    const before = this.#plan;
+    const plan = fromStored(this.settings, value, this.#around.secret);
+    this.#adopt(plan);
+    const same = plan.revision === before.revision && JSON.stringify(plan.planned) === JSON.stringify(before.planned);
+    if (!same) for (const listener of [...this.#listeners]) listener();
+    return !same;
   }
 
   /**
@@ -172,10 +183,7 @@ export class Room {
   async #overtaken(reason: StoreConflict): Promise<unknown> {
     const found = await this.#around.plans.get(this.id);
     this.#version = found?.version ?? null;
-    if (found !== null && found.value.revision > this.#plan.revision) {
-      this.#adopt(fromStored(this.settings, found.value, this.#around.secret));
-      for (const listener of [...this.#listeners]) listener();
-    }
+    if (found !== null) this.#takeUp(found.value);
     this.#unstored = true;
     return new RetryAfter(overtakenRetryMs, { cause: reason });
   }
